@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Base64url, JSON and digests, each in the strict form that signed objects need.
+
+- base64url without padding, canonical trailing bits only (RFC 4648, section 3.5; RFC 7515, section 2);
+- JSON without duplicate names, NaN or lone surrogates, bounded in size and depth (RFC 8259, RFC 7493);
+- canonical JSON by RFC 8785.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from typing import NoReturn, TypeAlias, TypeVar
+
+import rfc8785
+
+from protocol.errors import RequestError
+
+JSON: TypeAlias = "dict[str, JSON] | list[JSON] | str | int | float | bool | None"
+_T = TypeVar("_T")
+
+# A credential with 200 claims is about 40 kB; a request object with its statements about 10 kB.
+MAX_JSON_BYTES = 512 * 1024
+# The deepest document of the specifications (issuer metadata) nests 9 levels.
+MAX_JSON_DEPTH = 32
+
+
+def b64url_encode(data: bytes) -> str:
+    """Return base64url text without padding."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+
+
+def b64url_decode(text: str) -> bytes:
+    """Return the bytes of canonical, unpadded base64url text.
+
+    Raises `RequestError` (`invalid_request`) on padding, foreign characters or stray trailing bits.
+    """
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise RequestError("invalid_request", "malformed base64url") from exc
+    if b64url_encode(raw) != text:
+        raise RequestError("invalid_request", "base64url is not canonical")
+    return raw
+
+
+def sha256(data: bytes) -> bytes:
+    """Return the SHA-256 digest."""
+    return hashlib.sha256(data).digest()
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise RequestError("invalid_request", f"{name} is not JSON")
+
+
+def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise RequestError("invalid_request", "duplicate member name in a JSON object")
+    return members
+
+
+def _check_depth(text: str) -> None:
+    """Refuse deep nesting before the parser recurses into it; brackets in strings do not count."""
+    depth = 0
+    in_string = escaped = False
+    for char in text:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif char == "\\":
+                escaped = True
+            elif char == '"':
+                in_string = False
+        elif char == '"':
+            in_string = True
+        elif char in "[{":
+            depth += 1
+            if depth > MAX_JSON_DEPTH:
+                raise RequestError("invalid_request", f"JSON nests deeper than {MAX_JSON_DEPTH}")
+        elif char in "]}":
+            depth -= 1
+
+
+def parse_json(data: bytes | str, *, max_bytes: int = MAX_JSON_BYTES) -> JSON:
+    """Return the value of one JSON text.
+
+    Raises `RequestError` (`invalid_request`) on anything that RFC 7493 (I-JSON) forbids.
+    """
+    if len(data) > max_bytes:
+        raise RequestError("invalid_request", f"JSON longer than {max_bytes} bytes")
+    try:
+        text = data.decode("utf-8") if isinstance(data, bytes) else data
+        text.encode("utf-8")
+        _check_depth(text)
+        value: JSON = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+    except (UnicodeError, ValueError) as exc:
+        raise RequestError("invalid_request", "malformed JSON") from exc
+    return value
+
+
+def parse_object(data: bytes | str, *, max_bytes: int = MAX_JSON_BYTES) -> dict[str, JSON]:
+    """Return the members of a JSON text that must be an object."""
+    value = parse_json(data, max_bytes=max_bytes)
+    if not isinstance(value, dict):
+        raise RequestError("invalid_request", "expected a JSON object")
+    return value
+
+
+def compact_json(value: object) -> bytes:
+    """Return JSON without white space, in the order given."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def canonical_json(value: object) -> bytes:
+    """Return the canonical form (RFC 8785)."""
+    try:
+        return rfc8785.dumps(value)  # type: ignore[arg-type]  # the library's own recursive alias
+    except rfc8785.CanonicalizationError as exc:
+        raise RequestError("invalid_request", "value has no canonical JSON form") from exc
+
+
+def get_member(members: dict[str, JSON], name: str, kind: type[_T], *, code: str = "invalid_request") -> _T:
+    """Return a required member of the given JSON type.
+
+    Raises `RequestError` with the given code when it is absent or of another type. A boolean is no integer.
+    """
+    value = members.get(name)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        got = "nothing" if name not in members else type(value).__name__
+        raise RequestError(code, f"expected {name} to be {kind.__name__}, got {got}")
+    return value
+
+
+def find_member(
+    members: dict[str, JSON], name: str, kind: type[_T], *, code: str = "invalid_request"
+) -> _T | None:
+    """Return an optional member of the given JSON type, or None when it is absent."""
+    return get_member(members, name, kind, code=code) if name in members else None
