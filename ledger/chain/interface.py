@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What the ledger asks of an Ethereum chain, and the values that cross that line.
+
+- Digests, hashes and log identifiers are bytes of length 32; addresses are checksummed hexadecimal text.
+- Every method that touches the network raises `UnavailableError` when the node does not answer, or answers
+  with something that is no JSON-RPC; nothing is retried inside except reading.
+- *Head*, receipts and finality come from one node's word. What a third party can check without that node
+  is in `ledger.chain.evidence`.
+- Nothing here imports web3; `open_chain` in `ledger.chain.client` does, when it is called.
+
+Seams for later: `Mode` grows a root-only mode, `AnchorEvidence` carries the header whole, so seals in its
+extra data need no new member, and `Head.is_frozen` is there for a contract that can freeze a log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Protocol
+
+
+class Mode(IntEnum):
+    """How an anchor showed that the new head extends the old one; the number is the contract's."""
+
+    CALLDATA = 0
+
+
+class Sent(Enum):
+    """What a node said to a raw transaction."""
+
+    ACCEPTED = "accepted"
+    """New to the node; it may be in a block already or never come into one."""
+    ALREADY_KNOWN = "already known"
+    """The node has, or had, these very bytes: look at the receipt."""
+    NONCE_TOO_LOW = "nonce too low"
+    """The sender's nonce is used up, by this transaction or by another: look at the receipt and the head."""
+
+
+class Finality(Enum):
+    """What the chain says about a block."""
+
+    FINAL = "final"
+    """The block is on the chain and the chain promises to keep it."""
+    PENDING = "pending"
+    """The block is on the chain and the chain does not promise to keep it yet, or cannot say."""
+    GONE = "gone"
+    """Another block stands at that height, or none: a reorganisation, or a chain that was set back."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """What the contract holds about one log; root is RFC 9162's, also for size 0 (the digest of nothing)."""
+
+    size: int
+    root: bytes
+    is_frozen: bool
+    """Whether the contract takes no more anchors for this log. The present contract never freezes one."""
+    sealer: str
+    """The only address whose anchors the contract takes."""
+
+
+@dataclass(frozen=True)
+class SignedTransaction:
+    """A transaction ready to be stored and sent. The same arguments always give the same bytes."""
+
+    raw: bytes = field(repr=False)
+    hash: bytes
+    nonce: int
+
+
+@dataclass(frozen=True)
+class Anchored:
+    """The contract's event: this log went from one head to the next."""
+
+    contract: str
+    log_id: bytes
+    prev_size: int
+    size: int
+    prev_root: bytes
+    root: bytes
+    mode: Mode
+    log_index: int
+    """The event's index; in the whole block when a node told, in its receipt when read from evidence."""
+
+
+@dataclass(frozen=True)
+class AnchorEvent(Anchored):
+    """The same, with the block it is in and the commitments of the transaction's calldata."""
+
+    block_number: int
+    block_hash: bytes
+    block_time: int
+    """The block's timestamp, seconds since 1970."""
+    transaction_hash: bytes
+    commitments: tuple[bytes, ...] = field(repr=False)
+    """The 32-byte commitments with indices from prev_size up to size, in order."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A transaction that is in a block. `is_success` is False when the contract reverted."""
+
+    transaction_hash: bytes
+    is_success: bool
+    block_number: int
+    block_hash: bytes
+    gas_used: int
+    contract_address: str | None
+    anchored: Anchored | None
+    """The event; None for other transactions, for a failed one, and for a repeat of the current head."""
+
+
+@dataclass(frozen=True)
+class AnchorEvidence:
+    """What proves offline that a receipt is in a block; check it with `ledger.chain.evidence`."""
+
+    chain_id: int
+    transaction_hash: bytes
+    transaction_index: int
+    block_number: int
+    block_hash: bytes
+    log_index: int | None
+    """The `Anchored` event's index in the block; None when there is no such event."""
+    header_rlp: bytes = field(repr=False)
+    receipt_rlp: bytes = field(repr=False)
+    """As in the receipts trie: type byte first for typed transactions."""
+    receipt_proof: tuple[bytes, ...] = field(repr=False)
+    """Trie nodes (RLP), root first."""
+
+
+class SealerKey(Protocol):
+    """A secp256k1 key that signs transactions; `ledger.chain.sealer` has one kept in a file."""
+
+    @property
+    def address(self) -> str:
+        """The key's address."""
+
+    def sign_transaction(self, transaction: dict[str, object]) -> SignedTransaction:
+        """Return the signed EIP-1559 transaction; deterministic (RFC 6979)."""
+
+
+class Chain(Protocol):
+    """One chain, through one node, and one `ConsentLedger` on it."""
+
+    @property
+    def contract(self) -> str | None:
+        """The address of the `ConsentLedger`; None while there is none (before `deploy_consent_ledger`)."""
+
+    def chain_id(self) -> int:
+        """Return the chain's number."""
+
+    def check(self, *, expected_chain_id: int) -> None:
+        """Return when the node answers, is on this chain and has the contract's code.
+
+        Raises `UnavailableError` when it does not answer and `ConfigurationError` when chain or code are wrong.
+        """
+
+    def head(self, log_id: bytes) -> Head:
+        """Return the log's head in the latest block. Raises `RequestError` (`unknown_log`)."""
+
+    def nonce(self, address: str) -> int:
+        """Return how many transactions of this address are in blocks (the nonce of `latest`, not `pending`)."""
+
+    def build_anchor(
+        self,
+        signer: SealerKey,
+        log_id: bytes,
+        *,
+        prev_size: int,
+        size: int,
+        root: bytes,
+        frontier: Sequence[bytes],
+        commitments: Sequence[bytes],
+        nonce: int,
+    ) -> SignedTransaction:
+        """Return a signed anchor in calldata mode; sends nothing and stores nothing.
+
+        `frontier` holds the peaks of the tree of `prev_size`, largest first, empty for size 0.
+        Raises `RequestError` when sizes and counts do not fit each other (at most `MAX_COMMITMENTS`).
+        """
+
+    def send(self, raw: bytes) -> Sent:
+        """Hand the bytes to the node. Safe to repeat.
+
+        `UnavailableError` leaves open whether they arrived. Raises `RequestError` (`transaction_refused`)
+        when the node will never take these bytes.
+        """
+
+    def receipt(self, transaction_hash: bytes) -> Receipt | None:
+        """Return the transaction's receipt; None while it is in no block of this node's chain."""
+
+    def finality(self, block_number: int, block_hash: bytes) -> Finality:
+        """Return what the chain says about this block now."""
+
+    def anchors(self, log_id: bytes, *, from_size: int = 0) -> Iterator[AnchorEvent]:
+        """Yield the log's anchors in the chain's order, from the one that goes beyond `from_size` on.
+
+        Raises `VerificationError` when an event and the calldata of its transaction do not fit each other.
+        """
+
+    def receipt_evidence(self, transaction_hash: bytes) -> AnchorEvidence:
+        """Return the evidence for a transaction that is in a block. Raises `RequestError` (`not_found`)."""
+
+    def deploy_consent_ledger(self, signer: SealerKey, *, owner: str) -> str:
+        """Deploy a contract whose owner may register logs, wait for its block, return its address.
+
+        The chain uses it from then on. Every call deploys another one.
+        """
+
+    def register_log(self, signer: SealerKey, log_id: bytes, sealer: str) -> None:
+        """Register a log with its only sealer and wait for the block; `signer` is the contract's owner.
+
+        Silent when it is registered with this sealer; raises `StoreConflictError` when with another.
+        """
+
+
+MAX_COMMITMENTS = 1000
+"""The most commitments that one anchor takes; the contract enforces it."""
