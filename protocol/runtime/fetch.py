@@ -16,6 +16,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 
 from protocol.encoding import JSON, parse_object
@@ -48,11 +49,18 @@ class Response:
         return self.status in range(200, 300)
 
 
+class TimedOutError(UnavailableError):
+    """The other side took the request, or not even that, and let the time limit pass."""
+
+
 class HTTPClient(Protocol):
     """Carries one request. In service tests the calls go to the other application's test client."""
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Response:
-        """Fetch. Raises `UnavailableError` when nothing answers, `RequestError` when the URL is not allowed."""
+        """Fetch. Raises `UnavailableError` when nothing answers (`TimedOutError` when not in time).
+
+        Raises `RequestError` when the URL is not allowed.
+        """
 
     def post(
         self,
@@ -150,7 +158,9 @@ class Fetcher:
                     stream=True,
                 ) as answer:
                     content = answer.raw.read(MAX_BODY_BYTES + 1, decode_content=True)
-            except (requests.RequestException, OSError) as exc:
+            except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as exc:
+                raise TimedOutError("temporarily_unavailable", f"no answer in time from {origin}") from exc
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
                 raise UnavailableError("temporarily_unavailable", f"no answer from {origin}") from exc
         if answer.status_code in _REDIRECTS:
             raise RequestError("invalid_request", f"{origin} answered with a redirect")

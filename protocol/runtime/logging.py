@@ -21,6 +21,8 @@ def _add_correlation(_logger: Any, _name: str, event: MutableMapping[str, Any]) 
 
 def configure_logging(service: str) -> None:
     """Send this process's log lines to standard error under the service's name."""
+    # this library names full addresses at its lower levels, and some of them carry a token in their query
+    logging.getLogger("urllib3").setLevel(logging.WARNING)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

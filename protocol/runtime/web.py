@@ -17,7 +17,7 @@ from time import perf_counter
 import structlog
 from flask import Blueprint, Flask, Response, current_app, g, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
-from jinja2 import ChainableUndefined, ChoiceLoader, PackageLoader
+from jinja2 import ChainableUndefined, ChoiceLoader, PackageLoader, PrefixLoader
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -57,12 +57,16 @@ def create_service_app(
         [
             PackageLoader(package, "templates"),
             PackageLoader("protocol.runtime", "templates"),
-            PackageLoader("govuk_frontend_jinja"),
+            PrefixLoader({"govuk_frontend_jinja": PackageLoader("govuk_frontend_jinja")}),
         ]
     )
     i18n.install_languages(app, package)
     app.jinja_env.globals.update(
-        csrf_token=_csrf_token, csp_nonce=csp_nonce, service_name=package, sentence=sentence
+        csrf_token=_csrf_token,
+        csp_nonce=csp_nonce,
+        environment=settings.environment,
+        service_name=package,
+        sentence=sentence,
     )
     app.register_blueprint(
         Blueprint("base", "protocol.runtime", static_folder="static", static_url_path="/base"), name="base"
