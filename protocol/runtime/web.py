@@ -23,6 +23,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from protocol.errors import Error, UnavailableError, VerificationError
 from protocol.runtime import correlation, i18n
+from protocol.runtime.fetch import origin_of
 from protocol.runtime.logging import configure_logging
 from protocol.runtime.sessions import sessions
 from protocol.runtime.settings import ServiceSettings
@@ -93,6 +94,11 @@ def csp_nonce() -> str:
     return str(g.csp_nonce)
 
 
+def allow_form_target(origin: str) -> None:
+    """Let this page's forms end at another origin too; browsers hold redirects after a form to the policy as well."""
+    g.setdefault("form_targets", []).append(origin_of(origin))
+
+
 def sentence(code: str) -> str:
     """Return the sentence for people that belongs to an error code, in the language of this request."""
     own: dict[str, str] = _extension("testimoni.sentences")
@@ -133,10 +139,11 @@ def _before() -> None:
 
 def _after(response: Response) -> Response:
     nonce = csp_nonce()
+    forms = " ".join(["'self'", *g.get("form_targets", [])])
     response.headers.setdefault(
         "Content-Security-Policy",
         f"default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'self' 'nonce-{nonce}'; "
-        "img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; manifest-src 'self'; "
+        f"img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action {forms}; manifest-src 'self'; "
         "base-uri 'none'; frame-ancestors 'none'",
     )
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
