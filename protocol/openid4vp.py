@@ -191,7 +191,7 @@ def sign_request(request: PresentationRequest, signer: Signer, *, x5c: list[str]
 
 @dataclass(frozen=True)
 class VerifiedRequest:
-    """A request by an administration that may ask it, within its registered procedure; made by `verify_request`."""
+    """A request by an administration that may ask it, within its procedure; made by `verify_request`."""
 
     request: PresentationRequest
     requester: TrustedRequester

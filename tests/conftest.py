@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What tests share: a fictitious world with an authority, two administrations, a log key and a clock that stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from flask import Flask
+
+from protocol.clock import FixedClock
+from protocol.encoding import JSON
+from protocol.errors import UnavailableError
+from protocol.keys import PrivateKey
+from protocol.runtime import correlation
+from protocol.runtime.fetch import READ_TIMEOUT_SECONDS, Response, origin_of
+from protocol.runtime.trust_list import FileTrustList
+from testimoni.development.authority import Authority
+from testimoni.development.parties import Party, make_parties, sign_trust_list
+
+NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+ISSUER_URL = "http://localhost:8101"
+WALLET_URL = "http://localhost:8102"
+VERIFIER_URL = "http://localhost:8103"
+LEDGER_URL = "http://localhost:8104"
+SANDBOX_URL = "http://localhost:8105"
+LOG_ORIGIN = "localhost:8104/2026"
+
+
+@dataclass
+class WsgiHTTP:
+    """An `HTTPClient` that carries each call to the Flask application registered for its origin; no sockets.
+
+    An origin without application, or one in `down`, does not answer. `calls` lists method and URL of every call.
+    """
+
+    apps: dict[str, Flask] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+    calls: list[tuple[str, str]] = field(default_factory=list)
+
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Response:
+        return self._send("GET", url, b"", dict(headers or {}))
+
+    def post(
+        self,
+        url: str,
+        *,
+        body: bytes,
+        content_type: str,
+        headers: Mapping[str, str] | None = None,
+        read_timeout: float = READ_TIMEOUT_SECONDS,
+    ) -> Response:
+        return self._send("POST", url, body, {**(headers or {}), "Content-Type": content_type})
+
+    def _send(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Response:
+        self.calls.append((method, url))
+        origin = origin_of(url)
+        if origin in self.down or origin not in self.apps:
+            raise UnavailableError("temporarily_unavailable", f"no answer from {origin}")
+        if correlation.current():
+            headers[correlation.HEADER] = correlation.current()
+        answer = (
+            self.apps[origin]
+            .test_client(use_cookies=False)
+            .open(url.removeprefix(origin) or "/", base_url=origin, method=method, data=body, headers=headers)
+        )
+        return Response(status=answer.status_code, headers=dict(answer.headers), body=answer.data)
+
+
+@dataclass
+class World:
+    """The fictitious set-up of one test."""
+
+    folder: Path
+    clock: FixedClock
+    authority: Authority
+    parties: Mapping[str, Party]
+    promise_key: PrivateKey
+    log: dict[str, JSON]
+    http: WsgiHTTP
+
+    @property
+    def anchor_file(self) -> Path:
+        return self.folder / "root.pem"
+
+    @property
+    def trust_list_file(self) -> Path:
+        return self.folder / "trust-list.jwt"
+
+    @property
+    def trust(self) -> FileTrustList:
+        return FileTrustList(self.trust_list_file, [self.authority.root])
+
+    def write_trust_list(self, *, sequence: int = 1, logs: list[dict[str, JSON]] | None = None) -> None:
+        token = sign_trust_list(
+            self.authority,
+            self.parties,
+            [self.log] if logs is None else logs,
+            sequence=sequence,
+            now=self.clock.now(),
+        )
+        self.trust_list_file.write_text(token, "ascii")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(NOW)
+
+
+@pytest.fixture(scope="session")
+def development_authority() -> Authority:
+    return Authority.create(NOW)
+
+
+@pytest.fixture
+def world(tmp_path: Path, clock: FixedClock, development_authority: Authority) -> World:
+    keys: dict[str, PrivateKey] = {}
+    parties = make_parties(
+        development_authority,
+        issuer_url=ISSUER_URL,
+        verifier_url=VERIFIER_URL,
+        get_key=lambda name: keys.setdefault(name, PrivateKey.generate()),
+        now=NOW,
+    )
+    promise_key = PrivateKey.generate()
+    made = World(
+        folder=tmp_path,
+        clock=clock,
+        authority=development_authority,
+        parties=parties,
+        promise_key=promise_key,
+        log={"origin": LOG_ORIGIN, "promise_key": promise_key.public_key.jwk(), "maximum_merge_delay": 60},
+        http=WsgiHTTP(),
+    )
+    made.anchor_file.write_bytes(development_authority.root.public_bytes(Encoding.PEM))
+    made.write_trust_list()
+    return made
