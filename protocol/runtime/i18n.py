@@ -70,6 +70,11 @@ def ngettext(singular: str, plural: str, count: int) -> str:
     return str(found.ngettext(singular, plural, count))
 
 
+def N_(message: str) -> str:  # noqa: N802 - the name that extraction tools know
+    """Return the message itself: marks a text that is translated later, where it is shown."""
+    return message
+
+
 def in_language(texts: Mapping[str, str], code: str | None = None) -> str:
     """Return the text of a `{language: text}` table in this request's language, else Catalan, else any."""
     wanted = code or language()

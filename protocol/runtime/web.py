@@ -95,14 +95,15 @@ def csp_nonce() -> str:
 
 
 def allow_form_target(origin: str) -> None:
-    """Let this page's forms end at another origin too; browsers hold redirects after a form to the policy as well."""
+    """Let this page's forms end at another origin too; browsers hold later redirects to the policy as well."""
     g.setdefault("form_targets", []).append(origin_of(origin))
 
 
 def sentence(code: str) -> str:
     """Return the sentence for people that belongs to an error code, in the language of this request."""
     own: dict[str, str] = _extension("testimoni.sentences")
-    return i18n.gettext(own.get(code) or _SENTENCES.get(code) or _SENTENCES["server_error"])
+    english = own.get(code) or _SENTENCES.get(code) or _SENTENCES["server_error"]
+    return i18n.gettext(english)
 
 
 # English source sentences; the base catalogue translates them
