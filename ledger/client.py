@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The ledger over HTTP, for wallets, verifiers and auditors.
+
+- Proofs are computed here from whole tiles. Asking the log for one proof would tell it who cares about which
+  entry, so this client never does.
+- Checkpoints are verified with the caller's key; tiles are believed only as far as they lead to its root.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from ledger import checkpoint as checkpoints
+from ledger import merkle, tiles
+from ledger.checkpoint import Checkpoint, CheckpointKey
+from ledger.commitment import Commitment
+from protocol.encoding import JSON, b64url_encode, compact_json, get_member, parse_object
+from protocol.errors import Error, RequestError, UnavailableError
+from protocol.runtime.fetch import HTTPClient, Response
+
+_NOT_FOUND = 404
+_JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Inclusion:
+    """Where an entry is: its index, the proof to a checkpoint's root, and that checkpoint as signed."""
+
+    leaf_index: int
+    proof: tuple[bytes, ...]
+    checkpoint: Checkpoint
+    note: str
+
+
+class LedgerClient:
+    """One ledger service. `log` is the log's short name in paths (`2026`); without it, the current log."""
+
+    def __init__(self, http: HTTPClient, base_url: str, *, log: str | None = None) -> None:
+        self._http = http
+        self._base = base_url.rstrip("/")
+        self._log = log
+
+    def add_entry(self, commitment: Commitment) -> str:
+        """Have the commitment promised and return the promise, unverified; safe to repeat.
+
+        Raises `UnavailableError` when there is no promise, whatever the reason: then nothing may be shared.
+        """
+        body: dict[str, JSON] = {"commitment": b64url_encode(commitment)}
+        if self._log is not None:
+            body["log"] = self._log
+        try:
+            answer = self._http.post(f"{self._base}/log/v1/entries", body=compact_json(body), content_type=_JSON)
+            if answer.is_success:
+                return get_member(answer.json(), "promise", str)
+        except RequestError as exc:
+            raise UnavailableError("ledger_unavailable", "the ledger gave no promise") from exc
+        raise UnavailableError("ledger_unavailable", f"the ledger gave no promise (status {answer.status})")
+
+    def logs(self) -> list[JSON]:
+        """Return what the service says about its logs, as in a trust file but on its own word only."""
+        return get_member(parse_object(self._get("/log/v1/logs")), "logs", list)
+
+    def anchors(self) -> list[JSON]:
+        """Return the anchors of the log, oldest first, with state, transaction, block and checkpoint."""
+        query = "" if self._log is None else f"?log={quote(self._log, safe='')}"
+        return get_member(parse_object(self._get(f"/log/v1/anchors{query}")), "anchors", list)
+
+    def anchor(self, size: int) -> dict[str, JSON]:
+        """Return the anchor of this size, with the evidence for its block once it is final."""
+        query = "" if self._log is None else f"?log={quote(self._log, safe='')}"
+        return parse_object(self._get(f"/log/v1/anchors/{size}{query}"))
+
+    def checkpoint(self) -> str:
+        """Return the newest checkpoint as signed, unverified."""
+        try:
+            return self._get(f"{self._prefix()}/checkpoint").decode()
+        except UnicodeDecodeError as exc:
+            raise RequestError("invalid_checkpoint", "checkpoint is not text") from exc
+
+    def tile(self, address: tiles.TileAddress) -> tuple[bytes, ...]:
+        """Return the hashes of one tile."""
+        body = self._get_tile(address)
+        return tiles.parse_tile(body, expected_width=address.width)
+
+    def entries(self, address: tiles.TileAddress) -> tuple[Commitment, ...]:
+        """Return the commitments of one entry bundle."""
+        body = self._get_tile(address)
+        return tiles.parse_entries(body, expected_width=address.width)
+
+    def all_entries(self, size: int) -> tuple[Commitment, ...]:
+        """Return every commitment up to this size, in order."""
+        bundles = tiles.addresses(size, None)
+        return tuple(commitment for address in bundles for commitment in self.entries(address))
+
+    def prove(self, commitment: Commitment, key: CheckpointKey, *, note: str | None = None) -> Inclusion | None:
+        """Return where the commitment is in the newest checkpoint, or the given one; None when it is not there.
+
+        Reads whole tiles, newest first. What it returns was verified down to the signature of `key`.
+        """
+        signed = note if note is not None else self.checkpoint()
+        head = checkpoints.verify(signed, key)
+        index = self._find(merkle.leaf_hash(commitment), head.size)
+        if index is None:
+            return None
+        proof = merkle.inclusion_proof(tiles.node_reader(head.size, self.tile), index, head.size)
+        merkle.verify_inclusion(
+            merkle.leaf_hash(commitment), index=index, size=head.size, proof=proof, expected_root=head.root
+        )
+        return Inclusion(index, proof, head, signed)
+
+    def _find(self, leaf: bytes, size: int) -> int | None:
+        for address in reversed(tiles.addresses(size, 0)):
+            hashes: Sequence[bytes] = self.tile(address)
+            if leaf in hashes:
+                return address.index * tiles.TILE_WIDTH + hashes.index(leaf)
+        return None
+
+    def _get_tile(self, address: tiles.TileAddress) -> bytes:
+        return self._get(f"{self._prefix()}/{address.path()}")
+
+    def _prefix(self) -> str:
+        return "" if self._log is None else f"/{quote(self._log, safe='')}"
+
+    def _get(self, path: str) -> bytes:
+        answer = self._http.get(f"{self._base}{path}", headers={"Accept": f"{_JSON}, */*;q=0.5"})
+        if answer.is_success:
+            return answer.body
+        if answer.status == _NOT_FOUND:
+            raise RequestError(_code(answer, "not_found"), f"the ledger has no {path}", status=_NOT_FOUND)
+        raise UnavailableError("ledger_unavailable", f"the ledger answered {answer.status} to {path}")
+
+
+def _code(answer: Response, otherwise: str) -> str:
+    try:
+        return get_member(answer.json(), "error", str)
+    except Error:
+        return otherwise
+
+
+def parse_root(text: str) -> bytes:
+    """Return the 32 bytes of a root in base64, as checkpoints and `GET /log/v1/anchors` write it."""
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as exc:
+        raise RequestError("invalid_anchor", "malformed root") from exc
+    if len(raw) != merkle.HASH_BYTES:
+        raise RequestError("invalid_anchor", "root is not 32 bytes")
+    return raw

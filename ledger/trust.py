@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Whom an auditor or a verifier trusts about a log: keys, chain, contract, administrations.
+
+All of it comes from a file that the reader chose (`testimoni/trust/1`), never from the servers in question.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ledger.checkpoint import CheckpointKey
+from ledger.merkle import HASH_BYTES
+from protocol.encoding import JSON, find_member, get_member, parse_object, sha256
+from protocol.errors import RequestError
+from protocol.keys import PublicKey
+
+SCHEMA = "testimoni/trust/1"
+CODE = "invalid_trust_file"
+_ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+
+
+def log_id(origin: str) -> bytes:
+    """Return the log's identifier in the contract: SHA-256 of its origin."""
+    return sha256(origin.encode())
+
+
+def parse_hex(value: JSON, *, length: int | None = None, code: str = CODE) -> bytes:
+    """Return the bytes of `0x…` text. Raises `RequestError` on another form or length."""
+    if isinstance(value, str) and re.fullmatch("0x(?:[0-9a-fA-F]{2})*", value):
+        raw = bytes.fromhex(value[2:])
+        if length in {None, len(raw)}:
+            return raw
+    raise RequestError(code, f"expected {'' if length is None else f'{length} bytes of '}hexadecimal text with 0x")
+
+
+def format_hex(raw: bytes) -> str:
+    """Return `0x…` text."""
+    return "0x" + raw.hex()
+
+
+@dataclass(frozen=True)
+class TrustedChain:
+    """Where a log is anchored, and who may anchor and seal blocks there."""
+
+    chain_id: int
+    contract: str
+    log_id: bytes
+    sealer: str
+    validators: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, members: dict[str, JSON]) -> TrustedChain:
+        """Return the chain of its JSON members."""
+        return cls(
+            chain_id=get_member(members, "chain_id", int, code=CODE),
+            contract=_address(members.get("contract")),
+            log_id=parse_hex(members.get("log_id"), length=HASH_BYTES),
+            sealer=_address(members.get("sealer")),
+            validators=tuple(_address(each) for each in get_member(members, "validators", list, code=CODE)),
+        )
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the JSON members."""
+        return {
+            "chain_id": self.chain_id,
+            "contract": self.contract,
+            "log_id": format_hex(self.log_id),
+            "sealer": self.sealer,
+            "validators": list(self.validators),
+        }
+
+
+@dataclass(frozen=True)
+class AuditedLog:
+    """One log: the keys that speak for it, its longest delay, and its chain (None: not anchored)."""
+
+    origin: str
+    checkpoint_key: CheckpointKey
+    promise_key: PublicKey
+    maximum_merge_delay: timedelta
+    chain: TrustedChain | None
+
+    @classmethod
+    def parse(cls, value: JSON) -> AuditedLog:
+        """Return the log of its JSON object. Raises `RequestError` when anything is missing or malformed."""
+        if not isinstance(value, dict):
+            raise RequestError(CODE, "expected a log to be an object")
+        chain = find_member(value, "chain", dict, code=CODE) if value.get("chain") is not None else None
+        log = cls(
+            origin=get_member(value, "origin", str, code=CODE),
+            checkpoint_key=CheckpointKey.parse(get_member(value, "checkpoint_key", str, code=CODE)),
+            promise_key=PublicKey.parse_jwk(value.get("promise_key")),
+            maximum_merge_delay=timedelta(seconds=get_member(value, "maximum_merge_delay", int, code=CODE)),
+            chain=None if chain is None else TrustedChain.parse(chain),
+        )
+        if log.checkpoint_key.name != log.origin:
+            raise RequestError(CODE, "checkpoint key has another name than the log")
+        if log.chain is not None and log.chain.log_id != log_id(log.origin):
+            raise RequestError(CODE, "log_id is not the digest of the origin")
+        return log
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the JSON object, as in the trust file and in `GET /log/v1/logs`."""
+        return {
+            "origin": self.origin,
+            "checkpoint_key": self.checkpoint_key.text(),
+            "promise_key": self.promise_key.jwk(),
+            "maximum_merge_delay": int(self.maximum_merge_delay.total_seconds()),
+            "chain": None if self.chain is None else self.chain.to_json(),
+        }
+
+
+@dataclass(frozen=True)
+class TrustedAdministration:
+    """An administration and the keys with which it countersigns and answers."""
+
+    code: str
+    name: Mapping[str, str]
+    access_keys: tuple[PublicKey, ...]
+    issuers: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, value: JSON) -> TrustedAdministration:
+        """Return the administration of its JSON object."""
+        if not isinstance(value, dict):
+            raise RequestError(CODE, "expected an administration to be an object")
+        return cls(
+            code=get_member(value, "code", str, code=CODE),
+            name={key: str(text) for key, text in get_member(value, "name", dict, code=CODE).items()},
+            access_keys=tuple(
+                PublicKey.parse_jwk(each) for each in get_member(value, "access_keys", list, code=CODE)
+            ),
+            issuers=tuple(str(each) for each in get_member(value, "issuers", list, code=CODE)),
+        )
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the JSON object."""
+        return {
+            "code": self.code,
+            "name": dict(self.name),
+            "access_keys": [key.jwk() for key in self.access_keys],
+            "issuers": list(self.issuers),
+        }
+
+
+@dataclass(frozen=True)
+class TrustFile:
+    """Everything that an auditor takes as given."""
+
+    authority_certificate: str
+    logs: tuple[AuditedLog, ...]
+    administrations: tuple[TrustedAdministration, ...]
+
+    @classmethod
+    def parse(cls, data: bytes) -> TrustFile:
+        """Return the trust file. Raises `RequestError` (`invalid_trust_file`)."""
+        members = parse_object(data)
+        if members.get("schema") != SCHEMA:
+            raise RequestError(CODE, f"expected schema {SCHEMA}")
+        return cls(
+            authority_certificate=get_member(members, "authority_certificate", str, code=CODE),
+            logs=tuple(AuditedLog.parse(each) for each in get_member(members, "logs", list, code=CODE)),
+            administrations=tuple(
+                TrustedAdministration.parse(each)
+                for each in get_member(members, "administrations", list, code=CODE)
+            ),
+        )
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the file's JSON object."""
+        return {
+            "schema": SCHEMA,
+            "authority_certificate": self.authority_certificate,
+            "logs": [log.to_json() for log in self.logs],
+            "administrations": [each.to_json() for each in self.administrations],
+        }
+
+    def find_log(self, origin: str) -> AuditedLog | None:
+        """Return the log with this origin, or None."""
+        return next((log for log in self.logs if log.origin == origin), None)
+
+    def find_administration(self, code: str) -> TrustedAdministration | None:
+        """Return the administration with this code, or None."""
+        return next((each for each in self.administrations if each.code == code), None)
+
+
+def _address(value: JSON) -> str:
+    if isinstance(value, str) and _ADDRESS.fullmatch(value):
+        return value
+    raise RequestError(CODE, "expected an address")
