@@ -20,12 +20,17 @@ contract ConsentLedger is IConsentLedger, Ownable2Step {
     uint256 private constant NODE_BYTES = 65;
     /// One prefix byte and one commitment.
     uint256 private constant LEAF_BYTES = 33;
+    uint256 private constant NODE_AT = 64;
+    uint256 private constant BUFFER_BYTES = NODE_AT + NODE_BYTES;
 
     mapping(bytes32 logId => Head) private _heads;
     mapping(address sealer => bytes32 logId) private _logs;
 
     /// @param owner who may register logs
-    constructor(address owner) Ownable(owner) {}
+    constructor(address owner) Ownable(owner) {
+        // A call to an address without a precompile succeeds and returns nothing; then nothing here would hold.
+        if (sha256("") != EMPTY_ROOT) revert HashFailed();
+    }
 
     /// @inheritdoc IConsentLedger
     function registerLog(bytes32 logId, address sealer) external onlyOwner {
@@ -86,34 +91,62 @@ contract ConsentLedger is IConsentLedger, Ownable2Step {
         if (msg.sender != tx.origin || msg.sender.code.length != 0) revert NotCalledDirectly(msg.sender, tx.origin);
     }
 
-    /// The root after appending `commitments` to the tree whose peaks are `frontier`. A set bit in `size` is a peak,
-    /// the largest at the highest bit, so a new leaf merges with one peak for each set bit at the low end.
+    /// The root after appending `commitments` to the tree whose peaks are `frontier`, after checking that these
+    /// are the peaks of the tree that `root` is the head of.
     function _grow(uint64 size, bytes32 root, bytes32[] calldata frontier, bytes32[] calldata commitments)
         private
         view
         returns (bytes32)
     {
-        bytes memory buffer = new bytes(NODE_BYTES);
-        bytes32[] memory peaks = new bytes32[](MAX_PEAKS);
         uint256 count = _popcount(size);
         if (frontier.length != count) revert FrontierLength(count, frontier.length);
+        bytes memory buffer = _newBuffer();
+        bytes32[] memory peaks = new bytes32[](MAX_PEAKS);
         for (uint256 i = 0; i < count; ++i) {
             peaks[i] = frontier[i];
         }
         bytes32 folded = _fold(buffer, peaks, count);
         if (folded != root) revert FrontierMismatch(root, folded);
-        uint256 next = size;
-        for (uint256 i = 0; i < commitments.length; ++i) {
-            bytes32 peak = _leaf(buffer, commitments[i]);
-            for (uint256 bits = next; bits & 1 == 1; bits >>= 1) {
-                --count;
-                peak = _node(buffer, peaks[count], peak);
+        return _fold(buffer, peaks, _append(buffer, peaks, size, count, commitments));
+    }
+
+    /// Append leaves to the peaks in place and return how many peaks there are then. A set bit in a size is a peak,
+    /// the largest at the highest bit, so a new leaf merges with one peak for each set bit at the size's low end.
+    ///
+    /// Memory: writes the 33 bytes of the leaf part and the 65 bytes of the node part of `buffer`; the elements of
+    /// `peaks` below `MAX_PEAKS`, because `top` is at most one element past the bits set in a 64-bit size before
+    /// each append; and scratch space, where each digest lands and is taken from. A failed hash is noticed at the end:
+    /// nothing was stored by then, and the revert undoes the call.
+    function _append(
+        bytes memory buffer,
+        bytes32[] memory peaks,
+        uint256 size,
+        uint256 count,
+        bytes32[] calldata commitments
+    ) private view returns (uint256 newCount) {
+        bool success = true;
+        assembly ("memory-safe") {
+            let leaf := add(buffer, 32)
+            let node := add(buffer, 96)
+            let first := add(peaks, 32)
+            let top := add(first, shl(5, count))
+            let end := add(commitments.offset, shl(5, commitments.length))
+            for { let at := commitments.offset } lt(at, end) { at := add(at, 32) } {
+                mstore(add(leaf, 1), calldataload(at))
+                success := and(success, staticcall(gas(), 2, leaf, LEAF_BYTES, 0, 32))
+                for { let bits := size } and(bits, 1) { bits := shr(1, bits) } {
+                    top := sub(top, 32)
+                    mstore(add(node, 1), mload(top))
+                    mstore(add(node, 33), mload(0))
+                    success := and(success, staticcall(gas(), 2, node, NODE_BYTES, 0, 32))
+                }
+                mstore(top, mload(0))
+                top := add(top, 32)
+                size := add(size, 1)
             }
-            peaks[count] = peak;
-            ++count;
-            ++next;
+            newCount := shr(5, sub(top, first))
         }
-        return _fold(buffer, peaks, count);
+        if (!success) revert HashFailed();
     }
 
     /// The tree head of these peaks: they are hashed together from the smallest up.
@@ -125,32 +158,21 @@ contract ConsentLedger is IConsentLedger, Ownable2Step {
         }
     }
 
-    /// SHA-256(0x00 ‖ commitment). `buffer` has `NODE_BYTES` bytes, of which the first 33 are written.
-    function _leaf(bytes memory buffer, bytes32 commitment) private view returns (bytes32) {
-        assembly ("memory-safe") {
-            mstore8(add(buffer, 32), 0)
-            mstore(add(buffer, 33), commitment)
-        }
-        return _sha256(buffer, LEAF_BYTES);
+    /// Memory for the two kinds of hash input, each with its prefix byte in place: for a leaf in the first 33 bytes, for
+    /// a node in the 65 bytes from `NODE_AT` on.
+    function _newBuffer() private pure returns (bytes memory buffer) {
+        buffer = new bytes(BUFFER_BYTES);
+        buffer[NODE_AT] = 0x01;
     }
 
-    /// SHA-256(0x01 ‖ left ‖ right). `buffer` has `NODE_BYTES` bytes, all of which are written.
-    function _node(bytes memory buffer, bytes32 left, bytes32 right) private view returns (bytes32) {
-        assembly ("memory-safe") {
-            mstore8(add(buffer, 32), 1)
-            mstore(add(buffer, 33), left)
-            mstore(add(buffer, 65), right)
-        }
-        return _sha256(buffer, NODE_BYTES);
-    }
-
-    /// SHA-256 over the buffer's first bytes. Written by hand because the compiler's own `sha256(bytes)` copies its
-    /// argument into fresh memory on each call, 2,000 times in a full anchor. The answer lands in scratch space.
-    function _sha256(bytes memory buffer, uint256 length) private view returns (bytes32 digest) {
+    /// SHA-256(0x01 ‖ left ‖ right)
+    function _node(bytes memory buffer, bytes32 left, bytes32 right) private view returns (bytes32 digest) {
         bool success;
         assembly ("memory-safe") {
-            success := staticcall(gas(), 2, add(buffer, 32), length, 0, 32)
-            success := and(success, eq(returndatasize(), 32))
+            let at := add(buffer, 96)
+            mstore(add(at, 1), left)
+            mstore(add(at, 33), right)
+            success := staticcall(gas(), 2, at, NODE_BYTES, 0, 32)
             digest := mload(0)
         }
         if (!success) revert HashFailed();

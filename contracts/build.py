@@ -27,6 +27,7 @@ _INTERFACES = ("IConsentLedger",)
 _EVM_VERSION = "london"
 _SETTINGS = {
     "evmVersion": _EVM_VERSION,
+    "viaIR": True,
     "optimizer": {"enabled": True, "runs": 1_000_000},
     # no metadata digest in the code: it would change with a comment
     "metadata": {"bytecodeHash": "none", "appendCBOR": False},
