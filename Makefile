@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: EUPL-1.2
+# Two commands do everything on a fresh machine with Python 3.11: `make up` and `make test`.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+DATA ?= data
+PORT_BASE ?= 8100
+BIN := .venv/bin
+# what needs more than Python runs in .ci/run, each suite by its mark
+PYTHON_ONLY := not node and not browser and not postgres and not network and not slow
+
+.PHONY: help up demo test check format screens assets contracts lock clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+.venv/run.done: requirements/run.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=…)"; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/dev.done: requirements/dev.txt .venv/run.done
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	touch $@
+
+up: .venv/run.done ## set everything up and start it: http://localhost:8100
+	@exec $(BIN)/testimoni up --data "$(DATA)" --port-base $(PORT_BASE)
+
+demo: .venv/run.done ## walk the main path once, without a person
+	@exec $(BIN)/testimoni demo
+
+test: .venv/dev.done ## every test that needs only Python
+	@echo "deselected here, run by .ci/run: node, browser, postgres, network, slow"
+	$(BIN)/python -m pytest -q -m "$(PYTHON_ONLY)"
+
+check: .venv/dev.done ## lint, types, import rules
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+format: .venv/dev.done ## let the formatter decide
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+screens: .venv/dev.done ## every page in every language at 360 and 1280 px, to build/screens/
+	$(BIN)/python -m pytest -q -m browser tests/browser -k screens
+
+assets: ## fetch and build the design system (needs Node.js)
+	bash assets/build.sh
+
+contracts: .venv/dev.done ## compile the contracts (needs Node.js)
+	$(BIN)/python -m contracts.build
+
+lock: .venv/dev.done ## resolve the dependencies again, nothing younger than a week
+	before=$$(date -u -d '7 days ago' +%Y-%m-%d); for part in dev run; do \
+	  $(BIN)/uv pip compile -q --no-header --generate-hashes --no-emit-find-links --python-version 3.11 \
+	    --exclude-newer $$before requirements/$$part.in -c requirements/dev.txt -o requirements/$$part.txt; done
+
+clean: ## remove what was built; data/ stays
+	rm -rf .venv build node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

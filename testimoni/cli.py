@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The `testimoni` command. Each sub-command imports only what it needs, so that help is there at once."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from protocol.errors import Error
+
+DEFAULT_PORT_BASE = 8100
+DEFAULT_DATA = Path("data")
+
+
+def _up(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        "testimoni up", description="Set up and start all services; Ctrl-C stops them."
+    )
+    parser.add_argument("--data", type=Path, default=DEFAULT_DATA, help="folder for databases, keys and logs")
+    parser.add_argument("--port-base", type=int, default=DEFAULT_PORT_BASE, help="first of seven ports")
+    parser.add_argument("--workers", type=int, default=1, help="processes per web service")
+    parser.add_argument(
+        "--lan",
+        nargs="?",
+        const="",
+        metavar="NAME",
+        help="serve over https under NAME (default: this machine's address), for a phone on the same network",
+    )
+    given = parser.parse_args(arguments)
+    from testimoni.up import run  # noqa: PLC0415 - help must not load the services
+
+    return run(given.data, given.port_base, lan=given.lan, workers=given.workers)
+
+
+def _demo(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser("testimoni demo", description="Walk the main path once, without a person.")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    parser.add_argument("--data", type=Path, help="folder of a running set-up (default: data/ if it runs)")
+    given = parser.parse_args(arguments)
+    from testimoni.demo import run  # noqa: PLC0415
+
+    return run(given.data, as_json=given.json)
+
+
+def _worker(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        "testimoni worker", description="Do the background work: extend the log and anchor it."
+    )
+    parser.parse_args(arguments)
+    from ledger.worker import main as run  # noqa: PLC0415
+
+    return run()
+
+
+def _audit(arguments: Sequence[str]) -> int:
+    from ledger.cli import audit_command  # noqa: PLC0415
+
+    return audit_command(arguments)
+
+
+def _verify_evidence(arguments: Sequence[str]) -> int:
+    from ledger.cli import verify_evidence_command  # noqa: PLC0415
+
+    return verify_evidence_command(arguments)
+
+
+_COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
+    "up": ("set up and start everything", _up),
+    "demo": ("walk the main path once and print each step", _demo),
+    "worker": ("do the background work of the ledger", _worker),
+    "audit": ("check a whole ledger against its chain", _audit),
+    "verify-evidence": ("check one evidence file, offline", _verify_evidence),
+}
+
+
+def _usage() -> str:
+    lines = ["usage: testimoni COMMAND [--help]", ""]
+    return "\n".join([*lines, *(f"  {name:<16} {text}" for name, (text, _) in _COMMANDS.items())])
+
+
+def main() -> int:
+    """Run one sub-command and return its exit status; an `Error` is one line on standard error and status 1."""
+    name, *rest = sys.argv[1:] or ["--help"]
+    if name in {"-h", "--help", "help"}:
+        print(_usage())
+        return 0
+    if name not in _COMMANDS:
+        print(f"testimoni: no command {name!r}\n\n{_usage()}", file=sys.stderr)
+        return 2
+    try:
+        return _COMMANDS[name][1](rest)
+    except Error as exc:
+        print(f"testimoni {name}: {exc.message} ({exc.code})", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
