@@ -3,6 +3,8 @@
 
 - `iss`, `nbf`, `exp`, `cnf`, `vct` and `status` are never selectively disclosable (SD-JWT VC, section 2.2.2.3).
 - The issuer's key comes from the trust list by the certificate in `x5c`, tied to `iss` and `vct` in one question.
+- `verify` runs its steps over one credential (the wallet, at issuance); the verifier runs each step over all that
+  were presented, with its own steps between.
 - Not checked here: key binding, status, query, policy, receipt. The caller owes them.
 """
 
@@ -66,41 +68,66 @@ def issue(
 
 def verify(unverified: UnverifiedSDJWT, *, trust: TrustList, now: datetime) -> VerifiedCredential:
     """Return the credential. Raises `VerificationError` with the first check that fails."""
-    payload = _read(unverified)
+    # (1) format: a payload that names issuer and type and is bound to a key
+    payload = read_payload(unverified)
+    holder_key = read_holder_key(payload)
     # (2) issuer: one question for certificate, identifier and type
-    identifier, vct = _text(payload, "iss"), _text(payload, "vct")
-    issuer = trust.get_issuer(unverified.issuer_jwt.header.get("x5c"), identifier=identifier, vct=vct, now=now)
+    issuer = get_issuer(unverified, payload, trust=trust, now=now)
     # (3) signature: one algorithm, one typ
-    jws.verify(unverified.issuer_jwt.token, issuer.key, typ=TYPE)
+    check_signature(unverified, issuer)
     # (4) disclosures: each is referenced by exactly one digest; none hides a registered claim
-    if any(d.name in _CLEAR for d in unverified.disclosures):
-        raise VerificationError(Check.DISCLOSURES, "a registered claim arrives as a disclosure")
-    claims = sd_jwt.rebuild(payload, unverified.disclosures)
+    claims = rebuild_claims(unverified, payload)
     # (6) validity
-    expires_at = _check_times(payload, now)
+    expires_at = check_times(payload, now=now)
     return VerifiedCredential(
-        issuer=issuer, vct=vct, claims=claims, holder_key=_holder_key(payload), expires_at=expires_at
+        issuer=issuer, vct=read_text(payload, "vct"), claims=claims, holder_key=holder_key, expires_at=expires_at
     )
 
 
-def _read(unverified: UnverifiedSDJWT) -> dict[str, JSON]:
-    """(1) format: a JSON payload under our `typ`."""
+def read_payload(unverified: UnverifiedSDJWT) -> dict[str, JSON]:
+    """(1) Return the payload under our `typ`, which names issuer and type; still unverified."""
     if unverified.issuer_jwt.header.get("typ") != TYPE:
         raise VerificationError(Check.FORMAT, f"expected a credential of type {TYPE}")
     try:
-        return unverified.issuer_jwt.claims()
+        payload = unverified.issuer_jwt.claims()
     except RequestError as exc:
         raise VerificationError(Check.FORMAT, "the credential's payload is no JSON object") from exc
+    for name in ("iss", "vct"):
+        read_text(payload, name)
+    return payload
 
 
-def _text(payload: dict[str, JSON], name: str) -> str:
+def read_holder_key(payload: dict[str, JSON]) -> PublicKey:
+    """(1) Return the key that the credential is bound to; still unverified."""
     try:
-        return get_member(payload, name, str)
-    except RequestError as exc:
-        raise VerificationError(Check.FORMAT, f"the credential has no {name}") from exc
+        jwk = get_member(get_member(payload, "cnf", dict), "jwk", dict)
+        return PublicKey.parse_jwk({k: jwk[k] for k in ("kty", "crv", "x", "y", "d") if k in jwk})
+    except Error as exc:
+        raise VerificationError(Check.FORMAT, "the credential is not bound to a usable key") from exc
 
 
-def _check_times(payload: dict[str, JSON], now: datetime) -> datetime:
+def get_issuer(
+    unverified: UnverifiedSDJWT, payload: dict[str, JSON], *, trust: TrustList, now: datetime
+) -> TrustedIssuer:
+    """(2) Return the issuer that certificate, identifier and type together name. The caller owes (3)."""
+    identifier, vct = read_text(payload, "iss"), read_text(payload, "vct")
+    return trust.get_issuer(unverified.issuer_jwt.header.get("x5c"), identifier=identifier, vct=vct, now=now)
+
+
+def check_signature(unverified: UnverifiedSDJWT, issuer: TrustedIssuer) -> None:
+    """(3) Raise `VerificationError` (`signature`) unless the issuer signed it."""
+    jws.verify(unverified.issuer_jwt.token, issuer.key, typ=TYPE)
+
+
+def rebuild_claims(unverified: UnverifiedSDJWT, payload: dict[str, JSON]) -> dict[str, JSON]:
+    """(4) Return everything shown: the claims in the clear and the disclosed ones."""
+    if any(d.name in _CLEAR for d in unverified.disclosures):
+        raise VerificationError(Check.DISCLOSURES, "a registered claim arrives as a disclosure")
+    return sd_jwt.rebuild(payload, unverified.disclosures)
+
+
+def check_times(payload: dict[str, JSON], *, now: datetime) -> datetime:
+    """(6) Return when it expires. Raises `VerificationError` (`validity`) unless it is valid now."""
     try:
         not_before = find_member(payload, "nbf", int)
         expires = get_member(payload, "exp", int)
@@ -113,9 +140,9 @@ def _check_times(payload: dict[str, JSON], now: datetime) -> datetime:
     return from_epoch(expires)
 
 
-def _holder_key(payload: dict[str, JSON]) -> PublicKey:
+def read_text(payload: dict[str, JSON], name: str) -> str:
+    """(1) Return a required text of the payload; still unverified."""
     try:
-        jwk = get_member(get_member(payload, "cnf", dict), "jwk", dict)
-        return PublicKey.parse_jwk({k: jwk[k] for k in ("kty", "crv", "x", "y", "d") if k in jwk})
-    except Error as exc:
-        raise VerificationError(Check.FORMAT, "the credential is not bound to a usable key") from exc
+        return get_member(payload, name, str)
+    except RequestError as exc:
+        raise VerificationError(Check.FORMAT, f"the credential has no {name}") from exc

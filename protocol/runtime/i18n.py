@@ -75,6 +75,12 @@ def N_(message: str) -> str:  # noqa: N802 - the name that extraction tools know
     return message
 
 
+def in_all_languages(message: str) -> dict[str, str]:
+    """Return the message in every language, for a text that travels to another program."""
+    packages = current_app.extensions["testimoni.catalogues"]
+    return {code: str(_catalogue(packages, code).gettext(message)) for code in LANGUAGES}
+
+
 def in_language(texts: Mapping[str, str], code: str | None = None) -> str:
     """Return the text of a `{language: text}` table in this request's language, else Catalan, else any."""
     wanted = code or language()

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Days and moments as people read them, in the language of the request and the time of Catalonia."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date, format_datetime
+from flask import Flask
+
+from protocol.runtime.i18n import language
+
+ZONE = ZoneInfo("Europe/Madrid")
+
+
+def day(value: date) -> str:
+    """Return a day in words: 21 de novembre del 2026."""
+    local = value.astimezone(ZONE).date() if isinstance(value, datetime) else value
+    return format_date(local, "long", locale=language())
+
+
+def moment(value: datetime) -> str:
+    """Return a moment: day and time of day."""
+    return format_datetime(value.astimezone(ZONE), "d MMM y, HH:mm", locale=language())
+
+
+def install_dates(app: Flask) -> None:
+    """Give the templates the filters `day` and `moment`."""
+    app.jinja_env.filters.update(day=day, moment=moment)
