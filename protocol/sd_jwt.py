@@ -82,11 +82,13 @@ class UnverifiedSDJWT:
         """
         if len(text) > jws.MAX_TOKEN_CHARS:
             raise RequestError("invalid_request", f"SD-JWT longer than {jws.MAX_TOKEN_CHARS} characters")
-        first, *middle, last = text.split("~")
         if "~" not in text:
             raise RequestError("invalid_request", "expected a tilde in an SD-JWT")
+        first, *middle, last = text.split("~")
         if len(middle) > MAX_DISCLOSURES:
             raise _wrong(f"more than {MAX_DISCLOSURES} disclosures")
+        if last:
+            jws.parse(last)
         return cls(
             issuer_jwt=jws.parse(first),
             disclosures=tuple(Disclosure.parse(part) for part in middle),

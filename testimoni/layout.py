@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Where each service of a set-up is: seven ports from one base, one host, http on loopback or https on a network."""
+"""Where each service of a set-up is: seven ports from one base, http on loopback or https on a network."""
 
 from __future__ import annotations
 

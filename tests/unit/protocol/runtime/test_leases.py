@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: EUPL-1.2
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.orm import registry
+from sqlmodel import SQLModel
+
+from protocol.errors import ConfigurationError, StoreConflictError
+from protocol.runtime.database import open_database
+from protocol.runtime.leases import Leases
+from protocol.runtime.tables import LeaseColumns
+
+
+class Base(SQLModel, registry=registry()):
+    pass
+
+
+class LeaseRow(LeaseColumns, Base, table=True):
+    __tablename__ = "leases"
+
+
+@pytest.fixture
+def database(tmp_path):
+    made = open_database(f"sqlite:///{tmp_path}/x.sqlite3")
+    Base.metadata.create_all(made.engine)
+    yield made
+    made.engine.dispose()
+
+
+@pytest.fixture
+def leases(database, clock):
+    return Leases(database, LeaseRow, clock, lifetime=timedelta(seconds=10))
+
+
+def test_lease_is_one_holders_until_it_expires(leases, clock):
+    first = leases.find("job", "a")
+    assert leases.find("job", "b") is None
+    assert leases.find("job", "a") == first
+    clock.advance(timedelta(seconds=11))
+    second = leases.find("job", "b")
+    assert second.token == first.token + 1
+
+
+def test_write_under_a_lost_lease_is_refused(leases, database, clock):
+    first = leases.find("job", "a")
+    clock.advance(timedelta(seconds=11))
+    leases.find("job", "b")
+    with pytest.raises(StoreConflictError), database.write() as session:
+        leases.check(session, first)
+
+
+def test_released_lease_is_free_at_once(leases):
+    leases.release(leases.find("job", "a"))
+    assert leases.find("job", "b") is not None
+
+
+def test_open_database_when_url_is_of_another_kind_refuses_to_start():
+    with pytest.raises(ConfigurationError):
+        open_database("mysql://x")

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: EUPL-1.2
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from protocol import encoding
+from protocol.errors import Error, RequestError
+
+
+@given(st.binary(max_size=200))
+def test_b64url_round_trips(data):
+    assert encoding.b64url_decode(encoding.b64url_encode(data)) == data
+
+
+@pytest.mark.parametrize("text", ["AA==", "A", "AB", "+_", "/-", "A A", "é", "AAA\n"])
+def test_b64url_decode_when_not_canonical_is_refused(text):
+    with pytest.raises(RequestError):
+        encoding.b64url_decode(text)
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300))
+def test_parse_json_raises_nothing_but_error(data):
+    try:
+        encoding.parse_json(data)
+    except Error as exc:
+        assert exc.code == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    "text", ['{"a":1,"a":2}', "NaN", "[Infinity]", "{", "", '"\\ud800"', b"\xff", '{"a":{"b":1,"b":1}}']
+)
+def test_parse_json_when_not_interoperable_is_refused(text):
+    with pytest.raises(RequestError):
+        value = encoding.parse_json(text)
+        encoding.canonical_json(value)
+
+
+def test_parse_json_depth_is_bounded_at_and_over_the_limit():
+    deep = encoding.MAX_JSON_DEPTH
+    encoding.parse_json("[" * deep + "]" * deep)
+    with pytest.raises(RequestError, match="deeper"):
+        encoding.parse_json("[" * (deep + 1) + "]" * (deep + 1))
+
+
+def test_parse_json_size_is_bounded_at_and_over_the_limit():
+    encoding.parse_json('"aaaa"', max_bytes=6)
+    with pytest.raises(RequestError, match="longer"):
+        encoding.parse_json('"aaaaa"', max_bytes=6)
+
+
+def test_brackets_in_strings_do_not_count_as_depth():
+    assert encoding.parse_json('"' + "[" * 100 + '\\"{"') == "[" * 100 + '"{'
+
+
+def test_get_member_when_boolean_is_no_integer():
+    with pytest.raises(RequestError, match="expected n to be int, got bool"):
+        encoding.get_member({"n": True}, "n", int)
+
+
+def test_find_member_when_absent_is_none_and_when_wrong_is_refused():
+    assert encoding.find_member({}, "n", str) is None
+    with pytest.raises(RequestError):
+        encoding.find_member({"n": None}, "n", str)
