@@ -139,3 +139,19 @@ def world(tmp_path: Path, clock: FixedClock, development_authority: Authority) -
     made.anchor_file.write_bytes(development_authority.root.public_bytes(Encoding.PEM))
     made.write_trust_list()
     return made
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--forbid-skips", action="store_true", help="a skipped test, or none at all, is a failure")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Under `--forbid-skips` a suite that was skipped, even in part, fails."""
+    if not session.config.getoption("--forbid-skips"):
+        return
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    skipped = len(reporter.stats.get("skipped", [])) if reporter else 0
+    if skipped or (exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if reporter:
+            reporter.write_line(f"--forbid-skips: {skipped} skipped, status was {exitstatus}", red=True)
