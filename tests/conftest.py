@@ -20,7 +20,7 @@ from protocol.runtime import correlation
 from protocol.runtime.fetch import READ_TIMEOUT_SECONDS, Response, origin_of
 from protocol.runtime.trust_list import FileTrustList
 from testimoni.development.authority import Authority
-from testimoni.development.parties import Party, make_parties, sign_trust_list
+from testimoni.development.parties import MemoryKeep, Party, make_parties, sign_trust_list
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 ISSUER_URL = "http://localhost:8101"
@@ -118,12 +118,11 @@ def development_authority() -> Authority:
 
 @pytest.fixture
 def world(tmp_path: Path, clock: FixedClock, development_authority: Authority) -> World:
-    keys: dict[str, PrivateKey] = {}
     parties = make_parties(
         development_authority,
         issuer_url=ISSUER_URL,
         verifier_url=VERIFIER_URL,
-        get_key=lambda name: keys.setdefault(name, PrivateKey.generate()),
+        keep=MemoryKeep(),
         now=NOW,
     )
     promise_key = PrivateKey.generate()
