@@ -22,6 +22,7 @@ from requests.adapters import HTTPAdapter
 from protocol.encoding import JSON, parse_object
 from protocol.errors import RequestError, UnavailableError
 from protocol.runtime import correlation
+from protocol.runtime.settings import ServiceSettings
 
 # Issuer metadata, request objects and ledger tiles stay far below this.
 MAX_BODY_BYTES = 1024 * 1024
@@ -167,6 +168,14 @@ class Fetcher:
         if len(content) > MAX_BODY_BYTES:
             raise RequestError("invalid_request", f"{origin} answered more than {MAX_BODY_BYTES} bytes")
         return Response(status=answer.status_code, headers=dict(answer.headers), body=content)
+
+
+def open_http(settings: ServiceSettings) -> Fetcher:
+    """Return the guarded client of a service."""
+    ca_file = settings.private_ca_file
+    return Fetcher(
+        allowed_private_origins=settings.allowed_private_origins, ca_file=str(ca_file) if ca_file else None
+    )
 
 
 def _public_address(origin: str, hostname: str) -> str:

@@ -39,6 +39,9 @@ class ServiceSettings(BaseSettings):
         default=frozenset(),
         description="exact origins that may be fetched although they are not public; empty in production",
     )
+    private_ca_file: Path | None = Field(
+        default=None, description="PEM of the local authority that certifies the origins named above"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
