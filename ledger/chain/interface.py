@@ -108,7 +108,7 @@ class Receipt:
     gas_used: int
     contract_address: str | None
     anchored: Anchored | None
-    """The event; None for other transactions, for a failed one, and for a repeat of the current head."""
+    """This contract's event; None for other transactions, for a failed one, and for a repeat of the head."""
 
 
 @dataclass(frozen=True)
@@ -193,9 +193,10 @@ class Chain(Protocol):
     def finality(self, block_number: int, block_hash: bytes) -> Finality:
         """Return what the chain says about this block now."""
 
-    def anchors(self, log_id: bytes, *, from_size: int = 0) -> Iterator[AnchorEvent]:
+    def anchors(self, log_id: bytes, *, from_size: int = 0, from_block: int = 0) -> Iterator[AnchorEvent]:
         """Yield the log's anchors in the chain's order, from the one that goes beyond `from_size` on.
 
+        `from_block` spares reading older blocks; an anchor in one of them is not found.
         Raises `VerificationError` when an event and the calldata of its transaction do not fit each other.
         """
 

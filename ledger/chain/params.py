@@ -25,6 +25,7 @@ EXECUTION_REVERTED: Final = 3
 WORD_BYTES = 32
 ADDRESS_BYTES = 20
 NEWEST_TAGS = frozenset({"latest", "pending", "safe", "finalized"})
+_WORD_DIGITS = 2 + 2 * WORD_BYTES
 _QUANTITY = re.compile(r"0x(0|[1-9a-fA-F][0-9a-fA-F]{0,63})")
 _DATA = re.compile(r"0x([0-9a-fA-F]{2})*")
 
@@ -105,11 +106,11 @@ def block_place(value: JSON, newest: int) -> int | bytes:
             return 0
         case str(tag) if tag in NEWEST_TAGS:
             return newest
-        case {"blockHash": str(digest)}:
-            return word(digest)
-        case {"blockNumber": str(number)}:
-            return quantity(number)
-    return quantity(value)
+        case {"blockHash": str(given)} | {"blockNumber": str(given)} | str(given):
+            is_hash = len(given) == _WORD_DIGITS
+        case _:
+            raise invalid("expected a block")
+    return word(given) if is_hash else quantity(given)
 
 
 def one_or_many(value: JSON, parse: Callable[[JSON], bytes]) -> tuple[bytes, ...]:

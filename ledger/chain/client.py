@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Chains by URL: `http://localhost:8106` is the embedded node, `https://node…` any other Ethereum node.
+
+Importing this costs nothing; web3 is loaded when a chain is opened.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from ledger.chain.interface import Chain
+from protocol.errors import ConfigurationError
+from protocol.runtime.settings import LOOPBACK_HOSTS
+
+
+def open_chain(url: str, *, contract: str | None) -> Chain:
+    """Return the chain behind this node, with the `ConsentLedger` at this address; calls nothing yet.
+
+    Raises `ConfigurationError` on a URL that is neither https nor http on loopback, or a malformed address.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
+        raise ConfigurationError(
+            "configuration_error", "expected an https URL, or http on loopback, for the chain"
+        )
+    from ledger.chain.provider import connect  # noqa: PLC0415 - a second that others do not spend
+    from ledger.chain.web3_chain import Web3Chain  # noqa: PLC0415
+
+    return Web3Chain(connect(url), contract=contract)

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""secp256k1 keys that sign transactions: the sealer's of a log, and the one that deploys and registers.
+
+A key signs transactions and nothing else; no other key of a log is used here (DESIGN section 4).
+The signing library is loaded at the first signature.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from ledger.chain.interface import SignedTransaction
+from protocol.errors import ConfigurationError
+from protocol.runtime.signer import read_secret_file
+
+_WORD_BYTES = 32
+
+
+@dataclass(frozen=True)
+class FileSealerKey:
+    """An in-memory secp256k1 key; a `SealerKey`."""
+
+    address: str
+    _secret: ec.EllipticCurvePrivateKey = field(compare=False, repr=False)
+
+    @classmethod
+    def generate(cls) -> FileSealerKey:
+        """Make a fresh key."""
+        return cls._wrap(ec.generate_private_key(ec.SECP256K1()))
+
+    @classmethod
+    def from_pem(cls, pem: bytes) -> FileSealerKey:
+        """Load an unencrypted PKCS#8 PEM. Raises `ConfigurationError` when it is no secp256k1 key."""
+        try:
+            secret = serialization.load_pem_private_key(pem, password=None)
+        except (ValueError, TypeError) as exc:
+            raise ConfigurationError("configuration_error", "malformed sealer key file") from exc
+        if not isinstance(secret, ec.EllipticCurvePrivateKey) or not isinstance(secret.curve, ec.SECP256K1):
+            raise ConfigurationError("configuration_error", "expected a private key on secp256k1")
+        return cls._wrap(secret)
+
+    @classmethod
+    def _wrap(cls, secret: ec.EllipticCurvePrivateKey) -> FileSealerKey:
+        numbers = secret.public_key().public_numbers()
+        digest: bytes = keccak(numbers.x.to_bytes(_WORD_BYTES) + numbers.y.to_bytes(_WORD_BYTES))
+        return cls(address=str(to_checksum_address(digest[-20:])), _secret=secret)
+
+    def pem(self) -> bytes:
+        """Return the PKCS#8 PEM, unencrypted: for a file that only its owner can read."""
+        return self._secret.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+
+    def sign_transaction(self, transaction: dict[str, object]) -> SignedTransaction:
+        """Return the signed transaction; deterministic (RFC 6979)."""
+        from eth_account import Account  # noqa: PLC0415 - 0.7 s that a process without signatures does not spend
+
+        secret = self._secret.private_numbers().private_value.to_bytes(_WORD_BYTES)
+        signed = Account.sign_transaction(transaction, secret)
+        return SignedTransaction(
+            raw=bytes(signed.raw_transaction), hash=bytes(signed.hash), nonce=int(str(transaction["nonce"]))
+        )
+
+
+def open_sealer(url: str) -> FileSealerKey:
+    """Return the key at this URL (`file:PATH`). Raises `ConfigurationError` on another scheme or a bad key."""
+    scheme, _, rest = url.partition(":")
+    if scheme != "file":
+        raise ConfigurationError("configuration_error", f"no sealer key for scheme {scheme}")
+    return FileSealerKey.from_pem(read_secret_file(Path(rest)))
