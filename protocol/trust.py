@@ -17,7 +17,7 @@ from cryptography import x509
 
 from protocol import jws, registration
 from protocol.clock import from_epoch
-from protocol.encoding import JSON, get_member, parse_object
+from protocol.encoding import JSON, find_member, get_member, parse_object
 from protocol.errors import Check, RequestError, UnavailableError, VerificationError
 from protocol.keys import PublicKey
 from protocol.registration import Procedure
@@ -52,6 +52,8 @@ class TrustedLog:
     origin: str
     promise_key: PublicKey
     maximum_merge_delay: int
+    # the text form of the key that signs its checkpoints (C2SP signed-note); empty when the list does not say
+    checkpoint_key: str = ""
 
 
 class TrustList(Protocol):
@@ -150,6 +152,7 @@ class SignedTrustList:
                     origin=origin,
                     promise_key=PublicKey.parse_jwk(entry.get("promise_key")),
                     maximum_merge_delay=get_member(entry, "maximum_merge_delay", int),
+                    checkpoint_key=find_member(entry, "checkpoint_key", str) or "",
                 )
         raise VerificationError(Check.RECEIPT, "the log is not on the trust list", code="receipt_promise")
 
