@@ -14,6 +14,7 @@ from visitor import DESK, PHONE
 ROOT = Path(__file__).parents[2]
 AXE = Path(__file__).parent / "node_modules" / "axe-core" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+ZOOMED = {"width": 320, "height": 256}  # a screen of 1280 by 1024 at 400 %
 MIN_TEXT = 15
 _RAW = re.compile(
     r"%\(\w+\)[sd]|\{\{|\}\}|\bundefined\b|\bNone\b|\bNaN\b|\[object |\bnull\b|Traceback|&(?:amp|lt|quot|#\d+);"
@@ -24,6 +25,9 @@ _RAW = re.compile(
 def problems_of(page: Page, language: str) -> list[str]:
     """Return what is wrong with the page that is open, at both widths."""
     found = []
+    page.set_viewport_size(ZOOMED)
+    if page.evaluate("document.documentElement.scrollWidth") > ZOOMED["width"]:
+        found.append(f"scrolls sideways at 400 % zoom: {_widest(page)}")
     for size in (DESK, PHONE):
         page.set_viewport_size(size)
         width = page.evaluate("document.documentElement.scrollWidth")
