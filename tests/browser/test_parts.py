@@ -11,13 +11,19 @@ import pytest
 from checks import problems_of
 from flask import render_template_string
 from playwright.sync_api import Browser
-from visitor import visit
+from visitor import Visitor, visit
 from werkzeug.serving import make_server
 
 from protocol.runtime.settings import ServiceSettings
 from protocol.runtime.web import create_service_app
 
 pytestmark = pytest.mark.browser
+
+
+def _look(visitor: Visitor, name: str) -> None:
+    """Nothing to do at a stop."""
+
+
 PARTS = Path(__file__).parents[1] / "unit" / "protocol" / "runtime" / "parts.html"
 
 
@@ -48,14 +54,14 @@ def parts_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_parts_when_opened_then_accessible_and_narrow_enough(chromium: Browser, parts_url: str) -> None:
-    with visit(chromium, "en", lambda visitor, name: None) as visitor:
+    with visit(chromium, "en", _look) as visitor:
         visitor.open(f"{parts_url}/?lang=en")
         assert not problems_of(visitor.page, "en")
         assert visitor.complaints == []
 
 
 def test_menu_when_tapped_on_a_phone_then_opens(chromium: Browser, parts_url: str) -> None:
-    with visit(chromium, "en", lambda visitor, name: None) as visitor:
+    with visit(chromium, "en", _look) as visitor:
         visitor.open(f"{parts_url}/?lang=en")
         link = visitor.page.get_by_role("link", name="Shares")
         assert not link.is_visible()
@@ -65,14 +71,14 @@ def test_menu_when_tapped_on_a_phone_then_opens(chromium: Browser, parts_url: st
 
 
 def test_live_region_when_the_server_has_news_then_shows_it(chromium: Browser, parts_url: str) -> None:
-    with visit(chromium, "en", lambda visitor, name: None) as visitor:
+    with visit(chromium, "en", _look) as visitor:
         visitor.open(f"{parts_url}/?lang=en")
         visitor.wait_for(visitor.page.get_by_text("An answer came."))
         assert visitor.complaints == []
 
 
 def test_keyboard_when_tabbing_then_first_stop_skips_to_the_content(chromium: Browser, parts_url: str) -> None:
-    with visit(chromium, "en", lambda visitor, name: None) as visitor:
+    with visit(chromium, "en", _look) as visitor:
         visitor.open(f"{parts_url}/?lang=en")
         visitor.page.evaluate("document.activeElement.blur()")  # the error summary takes the focus
         visitor.page.keyboard.press("Shift+Tab")
