@@ -106,4 +106,5 @@ def _sandbox(made: SetUp) -> dict[str, str]:
 
 
 def _tour(made: SetUp) -> dict[str, str]:
-    return {f"{service}_url": made.layout.url(service) for service in (*STORED,)}
+    urls = {f"{service}_url": made.layout.url(service) for service in (*STORED, "chain")}
+    return urls | {"evidence_trust_file": str(made.folder.trust_file)}
