@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The issuer's web application."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+
+from issuer import cli
+from issuer.credential_types import load_types
+from issuer.enquiry import Enquiries
+from issuer.interop import SENTENCES as SOURCE_SENTENCES
+from issuer.issuance import Issuer, Rules
+from issuer.offers import Offers
+from issuer.routes import oid4vci, pages, valid
+from issuer.sealing import Seals
+from issuer.services import KEY, Services
+from issuer.settings import IssuerSettings
+from issuer.store import SqlStore
+from issuer.tables import SessionRow
+from issuer.via_oberta import ViaOberta
+from issuer.visits import Visits
+from protocol.clock import Clock, SystemClock
+from protocol.runtime.database import Database, check_migrated, migrate, open_database
+from protocol.runtime.dates import install_dates
+from protocol.runtime.fetch import HTTPClient, open_http
+from protocol.runtime.i18n import in_language
+from protocol.runtime.sessions import Sessions
+from protocol.runtime.settings import load_settings
+from protocol.runtime.signer import open_signer
+from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
+from protocol.runtime.valid import ValidClient
+from protocol.runtime.web import create_service_app, machine
+
+CALLBACK = "/valid/callback"
+# English source sentences for people, by error code or reason
+OWN_SENTENCES = {
+    "objection_stands": "You objected to this query, so we asked nobody and nothing was issued. "
+    "You can take your objection back.",
+    "authorisation_missing": "Without your authorisation we ask nobody and nothing is issued.",
+    "reason_missing": "Please say why you object. A few words are enough.",
+}
+
+
+def create_app(settings: IssuerSettings, *, clock: Clock | None = None, http: HTTPClient | None = None) -> Flask:
+    """Return the application."""
+    clock = clock or SystemClock()
+    http = http or open_http(settings)
+    database = open_database(settings.database_url)
+    app = create_service_app(
+        "issuer",
+        settings,
+        ready=lambda: check_migrated(database, "issuer"),
+        sentences={**SIGN_IN_SENTENCES, **SOURCE_SENTENCES, **OWN_SENTENCES},
+    )
+    made = _make_services(settings, database, clock, http)
+    app.extensions[KEY] = made
+    made.sessions.install(app)
+    app.jinja_env.globals.update(in_language=in_language)
+    install_dates(app)
+    cli.install(app, database, made.store, clock)
+    machine(app, oid4vci.bp)
+    app.register_blueprint(valid.bp)
+    app.register_blueprint(pages.bp)
+    return app
+
+
+def _make_services(settings: IssuerSettings, database: Database, clock: Clock, http: HTTPClient) -> Services:
+    types, store = load_types(), SqlStore(database)
+    seals = Seals(settings.secret_key.get_secret_value())
+    offers = Offers(store, seals, clock, lifetime=timedelta(seconds=settings.offer_seconds))
+    source = ViaOberta(
+        http,
+        endpoint=settings.via_oberta_endpoint,
+        clock=clock,
+        read_timeout=settings.source_timeout_seconds,
+    )
+    enquiries = Enquiries(store, offers, seals, clock, source=source, types=types)
+    sign_in = ValidClient(
+        http,
+        base_url=settings.valid_url,
+        browser_base_url=settings.valid_browser_url,
+        client_id=settings.valid_client_id,
+        client_secret=settings.valid_client_secret.get_secret_value(),
+        redirect_uri=settings.public_url + CALLBACK,
+    )
+    sessions = Sessions(database, SessionRow, clock, cookie="testimoni_issuer", secure=settings.is_secure)
+    return Services(
+        issuer=Issuer(
+            store,
+            offers,
+            clock,
+            types=types,
+            public_url=settings.public_url,
+            open_signer=open_signer,
+            rules=Rules(
+                batch_size=settings.batch_size,
+                token_lifetime=timedelta(seconds=settings.access_token_seconds),
+                nonce_lifetime=timedelta(seconds=settings.nonce_seconds),
+            ),
+        ),
+        offers=offers,
+        enquiries=enquiries,
+        visits=Visits(sessions, sign_in, enquiries, clock),
+        sessions=sessions,
+        store=store,
+        types=types,
+        settings=settings,
+        clock=clock,
+    )
+
+
+def from_environment() -> Flask:
+    """Return the application with settings from the environment and its tables brought up to date."""
+    settings = load_settings(IssuerSettings)
+    migrate(open_database(settings.database_url), "issuer")
+    return create_app(settings)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The issuer's routes: `oid4vci` for wallets, `pages` for people, `valid` for people back from signing in."""

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The issuer's tables. Only `issuer.store` reads and writes them; `migrations/` makes them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index
+from sqlalchemy.orm import registry
+from sqlmodel import Field, SQLModel
+
+from protocol.runtime.database import Moment
+from protocol.runtime.tables import SessionColumns
+
+
+class Base(SQLModel, registry=registry()):
+    """The issuer's own registry."""
+
+
+class SessionRow(SessionColumns, Base, table=True):
+    """Browser sessions."""
+
+    __tablename__ = "sessions"
+
+
+class AdministrationRow(Base, table=True):
+    """Bodies that issue documents here."""
+
+    __tablename__ = "administrations"
+
+    id: str = Field(primary_key=True)
+    code: str = Field(unique=True)
+    # JSON object: a name for each language
+    names: str
+    requester_code: str
+    requester_name: str
+    finality: str
+    officer_name: str
+    officer_document: str
+    municipality_code: str | None = None
+    municipality_province_code: str | None = None
+    municipality_name: str | None = None
+    signer_url: str
+    # JSON list: the certificate chain, leaf first
+    x5c: str
+    # JSON list
+    credential_types: str
+    support_url: str = ""
+
+
+class IssuanceRow(Base, table=True):
+    """Documents on their way to a wallet."""
+
+    __tablename__ = "issuances"
+    __table_args__ = (Index("ix_issuances_open", "administration_id", "state", "expires_at"),)
+
+    id: str = Field(primary_key=True)
+    administration_id: str = Field(foreign_key="administrations.id", index=True)
+    type_id: str
+    person: bytes
+    state: str
+    created_at: datetime = Field(sa_type=Moment)
+    expires_at: datetime = Field(sa_type=Moment)
+    # claims and codes; null once the issuance has ended
+    sealed: bytes | None = None
+    offer_digest: bytes | None = Field(default=None, unique=True)
+    code_digest: bytes | None = Field(default=None, unique=True)
+    tx_code_digest: bytes | None = None
+    attempts: int = 0
+    token_digest: bytes | None = Field(default=None, unique=True)
+    notification_digest: bytes | None = None
+    event: str = ""
+    reason: str = ""
+    return_url: str = ""
+    reference: str = ""
+
+
+class CopyRow(Base, table=True):
+    """Credentials issued: one row per copy."""
+
+    __tablename__ = "copies"
+
+    id: str = Field(primary_key=True)
+    administration_id: str = Field(foreign_key="administrations.id", index=True)
+    issuance_id: str = Field(foreign_key="issuances.id", index=True)
+    type_id: str
+    issued_at: datetime = Field(sa_type=Moment)
+    expires_at: datetime = Field(sa_type=Moment)
+
+
+class NonceRow(Base, table=True):
+    """Nonces given out and not used yet."""
+
+    __tablename__ = "nonces"
+
+    digest: bytes = Field(primary_key=True)
+    administration_id: str = Field(foreign_key="administrations.id", index=True)
+    expires_at: datetime = Field(sa_type=Moment)
+
+
+class QueryRow(Base, table=True):
+    """Questions to sources."""
+
+    __tablename__ = "queries"
+    __table_args__ = (Index("ix_queries_about", "administration_id", "person", "asked_at"),)
+
+    id: str = Field(primary_key=True)
+    administration_id: str = Field(foreign_key="administrations.id")
+    person: bytes
+    type_id: str
+    requester_code: str
+    requester_name: str
+    product: str
+    modality: str
+    finality: str
+    consent: str
+    authorised_at: datetime | None = Field(default=None, sa_type=Moment)
+    asked_at: datetime = Field(sa_type=Moment)
+    outcome: str
+    source_code: str = ""
+    correlation_id: str = ""
+
+
+class ObjectionRow(Base, table=True):
+    """Objections of people to questions about them."""
+
+    __tablename__ = "objections"
+    __table_args__ = (Index("ix_objections_of", "administration_id", "person", "type_id"),)
+
+    id: str = Field(primary_key=True)
+    administration_id: str = Field(foreign_key="administrations.id")
+    person: bytes
+    type_id: str
+    sealed_reason: bytes
+    made_at: datetime = Field(sa_type=Moment)
+    withdrawn_at: datetime | None = Field(default=None, sa_type=Moment)
