@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The ledger's web application: the log's interface for programs, and the site for auditors."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from ledger.publication import Publication
+from ledger.routes import log_api, pages
+from ledger.sentences import SENTENCES
+from ledger.services import Services
+from ledger.settings import LedgerSettings
+from ledger.store import SqlStore
+from protocol.clock import Clock, SystemClock
+from protocol.runtime.database import check_migrated, migrate, open_database
+from protocol.runtime.dates import install_dates
+from protocol.runtime.fetch import HTTPClient
+from protocol.runtime.settings import load_settings
+from protocol.runtime.signer import open_signer
+from protocol.runtime.web import create_service_app, machine
+
+
+def create_app(settings: LedgerSettings, *, clock: Clock | None = None, http: HTTPClient | None = None) -> Flask:
+    """Return the ledger's application. It calls nobody, so `http` is not used."""
+    del http
+    database = open_database(settings.database_url)
+    migrate(database, "ledger")
+    publication = Publication(
+        SqlStore(database),
+        clock or SystemClock(),
+        open_signer(f"file:{settings.promise_key_file}"),
+        current=settings.log,
+        origin=settings.origin,
+        delay=settings.maximum_merge_delay,
+    )
+
+    def ready() -> None:
+        check_migrated(database, "ledger")
+        publication.check_promising()
+
+    app = create_service_app("ledger", settings, ready=ready, sentences=SENTENCES)
+    app.extensions["ledger.services"] = Services(settings, publication)
+    install_dates(app)
+    machine(app, log_api.bp)
+    app.register_blueprint(pages.bp)
+    return app
+
+
+def from_environment() -> Flask:
+    """Return the application with settings from the environment, for a WSGI server."""
+    return create_app(load_settings(LedgerSettings))

@@ -1,0 +1,10 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Runs the ledger's migrations on the connection that `protocol.runtime.database.migrate` gives."""
+
+from alembic import context
+
+from ledger.tables import Base
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata)
+with context.begin_transaction():
+    context.run_migrations()

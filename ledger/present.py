@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""How the ledger shows a log and an anchor: as JSON for programs."""
+
+from __future__ import annotations
+
+import base64
+
+from ledger.trust import format_hex
+from ledger.values import LogState, StoredAnchor, StoredCheckpoint
+from protocol.encoding import JSON, parse_object
+
+
+def log_json(log: LogState, validators: frozenset[str], *, is_current: bool) -> dict[str, JSON]:
+    """Return a log's description, as in a trust file, with its present state."""
+    return {
+        **log.audited(validators).to_json(),
+        "name": log.name,
+        "current": is_current,
+        "state": log.condition.value,
+        "reason": log.reason,
+        "size": log.size,
+        "signed_at": log.signed_at.isoformat(),
+    }
+
+
+def anchor_json(
+    log: LogState, anchor: StoredAnchor, *, checkpoint: StoredCheckpoint | None = None
+) -> dict[str, JSON]:
+    """Return an anchor; with its checkpoint, and its proof once it is final, when one is asked for."""
+    members: dict[str, JSON] = {
+        "log": log.origin,
+        "prev_size": anchor.prev_size,
+        "size": anchor.size,
+        "root": base64.b64encode(anchor.root).decode(),
+        "state": anchor.state.value,
+        "chain_id": log.chain_id,
+        "contract": log.contract,
+        "transaction": format_hex(anchor.transaction_hash),
+        "block_number": anchor.block_number,
+        "block_hash": None if anchor.block_hash is None else format_hex(anchor.block_hash),
+        "settled_at": None if anchor.settled_at is None else anchor.settled_at.isoformat(),
+    }
+    if checkpoint is not None:
+        members["checkpoint"] = checkpoint.note
+        members["proof"] = parse_object(anchor.evidence) if anchor.evidence else None
+    return members

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The use cases of the ledger's web service: promise, publish, prove.
+
+Nothing here knows who asks. Reading happens at a size that a signed checkpoint names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ledger import merkle, promise, tiles
+from ledger.commitment import Commitment
+from ledger.store import Store
+from ledger.values import LogCondition, LogState, StoredAnchor, StoredCheckpoint
+from protocol.clock import Clock
+from protocol.errors import RequestError, UnavailableError
+from protocol.keys import Signer
+
+
+@dataclass(frozen=True)
+class ProvedInclusion:
+    """An entry's place in the tree of one size."""
+
+    leaf_index: int
+    tree_size: int
+    proof: tuple[bytes, ...]
+
+
+class Publication:
+    """Reads and promises for all logs of this service; `current` is the one that takes entries."""
+
+    def __init__(
+        self, store: Store, clock: Clock, signer: Signer, *, current: str, origin: str, delay: timedelta
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._signer = signer
+        self._current = current
+        self._origin = origin
+        self._delay = delay
+
+    def logs(self) -> tuple[LogState, ...]:
+        """Return all logs, by name."""
+        return self._store.logs()
+
+    def get_log(self, log: str | None) -> LogState:
+        """Return a log; the current one without a name.
+
+        Raises `RequestError` (`unknown_log`, 404), and `UnavailableError` while the current one is not open.
+        """
+        name = self._current if log is None else log
+        state = self._store.find_log(name)
+        if state is None and name == self._current:
+            raise UnavailableError("log_not_open", "the log has not been opened yet")
+        if state is None:
+            raise RequestError("unknown_log", "there is no such log", status=404)
+        return state
+
+    def check_promising(self) -> None:
+        """Return when the current log may promise. Raises `UnavailableError` that says why not."""
+        state = self.get_log(None)
+        if state.condition is not LogCondition.OPEN:
+            raise UnavailableError("log_frozen", f"the log is frozen: {state.reason}")
+        if self._store.has_overdue(state.name, now=self._clock.now()):
+            raise UnavailableError(
+                "log_behind", "an earlier promise is overdue; no more are given until it is kept"
+            )
+
+    def add_entry(self, commitment: Commitment, *, log: str | None) -> str:
+        """Return the promise for this commitment; the same one each time, durable before it is returned.
+
+        Raises `UnavailableError` when the log may not promise, `RequestError` when it takes no entries.
+        """
+        state = self.get_log(log)
+        if state.name != self._current:
+            raise RequestError("log_closed", "this log takes no more entries", status=409)
+        known = self._store.find_promise(state.name, commitment)
+        if known is not None:
+            return known
+        self.check_promising()
+        now = self._clock.now()
+        token = promise.make(
+            self._signer, log=self._origin, commitment=commitment, now=now, maximum_merge_delay=self._delay
+        )
+        return self._store.add_promise(state.name, commitment, token, due_at=now + self._delay)
+
+    def prove_inclusion(self, commitment: Commitment, *, log: str | None, size: int | None) -> ProvedInclusion:
+        """Return the entry's proof at a size; the newest without one. Raises `RequestError` (`not_found`, 404)."""
+        state = self.get_log(log)
+        at = self._size(state, size)
+        index = self._store.find_index(state.name, commitment)
+        if index is None or index >= at:
+            raise RequestError("not_found", "no such entry in a tree of this size", status=404)
+        return ProvedInclusion(index, at, merkle.inclusion_proof(self._reader(state.name), index, at))
+
+    def prove_consistency(self, first: int, second: int, *, log: str | None) -> tuple[bytes, ...]:
+        """Return the proof between two sizes. Raises `RequestError` when they are not in order, or too large."""
+        state = self.get_log(log)
+        return merkle.consistency_proof(self._reader(state.name), first, self._size(state, second))
+
+    def get_checkpoint(self, *, log: str | None, size: int | None = None) -> StoredCheckpoint:
+        """Return the checkpoint of a size, the newest without one. Raises `RequestError` (`not_found`, 404)."""
+        found = self._store.find_checkpoint(self.get_log(log).name, size)
+        if found is None:
+            raise RequestError("not_found", "there is no checkpoint of this size", status=404)
+        return found
+
+    def get_tile(self, address: tiles.TileAddress, *, log: str | None) -> bytes:
+        """Return a tile's or entry bundle's bytes.
+
+        Raises `RequestError` (`invalid_tile`, 404) when the log does not have so many leaves.
+        """
+        state = self.get_log(log)
+        if address.width > tiles.width_at(address.level, address.index, state.size):
+            raise RequestError("invalid_tile", "the log does not have this tile yet", status=404)
+        start = address.index * tiles.TILE_WIDTH
+        if address.level is None:
+            return tiles.encode_entries(self._store.entries(state.name, start, address.width))
+        level = tiles.TILE_HEIGHT * address.level
+        return b"".join(self._store.nodes(state.name, level, start, address.width))
+
+    def anchors(self, *, log: str | None) -> tuple[LogState, tuple[StoredAnchor, ...]]:
+        """Return a log and its anchors, oldest first."""
+        state = self.get_log(log)
+        return state, self._store.anchors(state.name)
+
+    def get_anchor(self, size: int, *, log: str | None) -> tuple[LogState, StoredAnchor]:
+        """Return a log and its anchor of this size. Raises `RequestError` (`not_found`, 404)."""
+        state, anchors = self.anchors(log=log)
+        found = next((anchor for anchor in anchors if anchor.size == size), None)
+        if found is None:
+            raise RequestError("not_found", "no anchor has this size", status=404)
+        return state, found
+
+    def count_waiting(self, *, log: str | None) -> int:
+        """Return how many promised entries wait for their batch."""
+        return self._store.count_waiting(self.get_log(log).name)
+
+    def _size(self, state: LogState, size: int | None) -> int:
+        if size is not None and size > state.size:
+            raise RequestError("size_beyond", f"the log has {state.size} leaves, fewer than {size}")
+        return state.size if size is None else size
+
+    def _reader(self, log: str) -> merkle.ReadNode:
+        return lambda level, index: self._store.nodes(log, level, index, 1)[0]

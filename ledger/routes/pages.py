@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The site for auditors: what the log says now, each anchor, how to check it all, and what it cannot tell."""
+
+from __future__ import annotations
+
+import base64
+
+from flask import Blueprint, render_template, request
+from flask.typing import ResponseReturnValue
+
+from ledger.services import services
+from ledger.trust import format_hex
+from ledger.values import AnchorState, LogCondition, LogState, StoredAnchor
+from protocol.errors import RequestError, UnavailableError
+
+bp = Blueprint("pages", __name__)
+ANCHORS_PER_PAGE = 20
+# Outcome kinds of the base page's macros: a state is icon, word and colour together.
+_KINDS = {
+    AnchorState.PENDING: "waiting",
+    AnchorState.INCLUDED: "waiting",
+    AnchorState.FINAL: "holds",
+}
+
+
+@bp.app_context_processor
+def _shared() -> dict[str, object]:
+    return {"hexadecimal": format_hex, "anchor_kinds": _KINDS, "states": AnchorState}
+
+
+@bp.get("/")
+def home() -> ResponseReturnValue:
+    """Show the current log: head, state, anchors."""
+    log = _find_log()
+    if log is None:
+        return render_template("ledger/home.html", log=None)
+    publication = services().publication
+    _, anchors = publication.anchors(log=log.name)
+    before = _before()
+    shown = [each for each in reversed(anchors) if before is None or each.size < before][: ANCHORS_PER_PAGE + 1]
+    newest = next((each for each in reversed(anchors) if each.state is AnchorState.FINAL), None)
+    return render_template(
+        "ledger/home.html",
+        log=log,
+        is_open=log.condition is LogCondition.OPEN,
+        waiting=publication.count_waiting(log=log.name),
+        newest=newest,
+        unanchored=log.size - (0 if newest is None else newest.size),
+        is_anchoring=services().settings.chain_url is not None,
+        anchors=shown[:ANCHORS_PER_PAGE],
+        older=shown[ANCHORS_PER_PAGE - 1].size if len(shown) > ANCHORS_PER_PAGE else None,
+        is_first=before is None,
+    )
+
+
+@bp.get("/anchors/<int:size>")
+def anchor(size: int) -> ResponseReturnValue:
+    """Show one anchor with its block and transaction."""
+    publication = services().publication
+    log, found = publication.get_anchor(size, log=request.args.get("log"))
+    return render_template(
+        "ledger/anchor.html",
+        log=log,
+        anchor=found,
+        root=base64.b64encode(found.root).decode(),
+        checkpoint=publication.get_checkpoint(log=log.name, size=size).note,
+        neighbours=_neighbours(publication.anchors(log=log.name)[1], found),
+    )
+
+
+@bp.get("/audit")
+def audit() -> ResponseReturnValue:
+    """Explain how to audit the log, with the command."""
+    settings = services().settings
+    return render_template(
+        "ledger/audit.html",
+        audit_command=f".venv/bin/testimoni audit --ledger {settings.public_url} "
+        f"--chain {settings.chain_url or 'https://…'} --trust trust.json",
+        evidence_command=".venv/bin/testimoni verify-evidence evidence.json --trust trust.json",
+    )
+
+
+@bp.get("/limits")
+def limits() -> ResponseReturnValue:
+    """Say which questions a blind log cannot answer."""
+    return render_template("ledger/limits.html")
+
+
+def _find_log() -> LogState | None:
+    try:
+        return services().publication.get_log(None)
+    except UnavailableError:
+        return None
+
+
+def _before() -> int | None:
+    text = request.args.get("before")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()) or len(text) > 18:  # noqa: PLR2004 - digits of a 64-bit number
+        raise RequestError("invalid_request", "expected before to be a whole number")
+    return int(text)
+
+
+def _neighbours(anchors: tuple[StoredAnchor, ...], found: StoredAnchor) -> tuple[int | None, int | None]:
+    """Return the sizes of the anchors before and after."""
+    sizes = [each.size for each in anchors]
+    at = sizes.index(found.size)
+    return (sizes[at - 1] if at else None), (sizes[at + 1] if at + 1 < len(sizes) else None)

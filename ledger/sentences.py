@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What people read when the ledger refuses: English source sentences by error code."""
+
+SENTENCES = {
+    "unknown_log": "This record book does not exist here.",
+    "log_closed": "This record book is closed. New entries go into the current one.",
+    "log_not_open": "The record book is being opened. Please try again in a moment.",
+    "log_frozen": (
+        "The record book takes no entries at the moment, because it has to be compared with the chain and "
+        "restored. Nothing is shared meanwhile."
+    ),
+    "log_behind": "The record book is late with earlier entries. It takes new ones when it has caught up.",
+    "invalid_commitment": "An entry must be exactly 32 bytes, written as base64url.",
+    "invalid_tile": "The record book has no such part, or not yet.",
+    "size_beyond": "The record book does not have so many entries yet.",
+}

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The collaborators of the ledger's routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask import current_app
+
+from ledger.publication import Publication
+from ledger.settings import LedgerSettings
+
+
+@dataclass(frozen=True)
+class Services:
+    """What a route may use."""
+
+    settings: LedgerSettings
+    publication: Publication
+
+
+def services() -> Services:
+    """Return this application's services."""
+    found: Services = current_app.extensions["ledger.services"]
+    return found

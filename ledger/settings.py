@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Settings of the ledger: the web service and its worker read the same ones.
+
+The web service opens the promise key alone; checkpoint key and sealer key are the worker's.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import SettingsConfigDict
+
+from protocol.runtime.settings import ServiceSettings
+
+_ORIGIN = re.compile(r"[A-Za-z0-9.\-:\[\]]+(?:/[a-z0-9-]+)*/[a-z0-9-]{1,40}")
+
+
+class LedgerSettings(ServiceSettings):
+    """What the ledger needs to know."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TESTIMONI_LEDGER_", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
+
+    origin: str = Field(description="name of the current log, HOST/LOG, written into every record and checkpoint")
+    promise_key_file: Path = Field(description="PEM of the ES256 key that signs promises")
+    checkpoint_key_file: Path = Field(description="PEM of the Ed25519 key that signs checkpoints")
+    sealer_key_file: Path | None = Field(
+        default=None, description="the secp256k1 key that anchors; needed when there is a chain"
+    )
+    chain_url: str | None = Field(
+        default=None, description="JSON-RPC of the chain's node; without it nothing is anchored"
+    )
+    chain_id: int | None = Field(default=None, description="number of the chain; needed when there is one")
+    contract: str | None = Field(default=None, description="address of the ConsentLedger contract on the chain")
+    validators: frozenset[str] = Field(
+        default=frozenset(), description="addresses that seal the chain's blocks, as published to auditors"
+    )
+    batch_interval_seconds: int = Field(default=10, ge=1, le=3600, description="batches close on this clock")
+    maximum_merge_delay_seconds: int = Field(
+        default=60, ge=2, le=86_400, description="the longest time from a promise to a signed checkpoint"
+    )
+    idle_interval_seconds: int = Field(
+        default=86_400, ge=2, description="a log that nobody uses still grows and is anchored after this time"
+    )
+    lease_seconds: int = Field(
+        default=30, ge=2, le=3600, description="after this time without a sign of life another worker takes over"
+    )
+
+    @model_validator(mode="after")
+    def _check_ledger(self) -> Self:
+        if not _ORIGIN.fullmatch(self.origin):
+            raise ValueError("origin must be HOST/LOG, LOG in lower-case letters, digits and hyphens")
+        if self.batch_interval_seconds > self.maximum_merge_delay_seconds:
+            raise ValueError("batch_interval_seconds must not exceed maximum_merge_delay_seconds")
+        if self.chain_url and None in (self.chain_id, self.contract, self.sealer_key_file):
+            raise ValueError("chain_url needs chain_id, contract and sealer_key_file")
+        return self
+
+    @property
+    def log(self) -> str:
+        """The log's short name, as in paths."""
+        return self.origin.rpartition("/")[2]
+
+    @property
+    def maximum_merge_delay(self) -> timedelta:
+        """The longest time from a promise to a signed checkpoint."""
+        return timedelta(seconds=self.maximum_merge_delay_seconds)

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What the ledger's web service reads, and the one thing it writes: promises.
+
+What the worker writes is in `ledger.worker_store`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlalchemy import func
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+
+from ledger.checkpoint import CheckpointKey
+from ledger.commitment import Commitment
+from ledger.merkle import HASH_BYTES
+from ledger.tables import AnchorRow, CheckpointRow, EntryRow, LogRow, NodeRow
+from ledger.values import AnchorState, LogCondition, LogState, StoredAnchor, StoredCheckpoint
+from protocol.errors import RequestError, UnavailableError
+from protocol.runtime.database import Database
+
+_SHOWN = (AnchorState.PENDING.value, AnchorState.INCLUDED.value, AnchorState.FINAL.value)
+
+
+class Store(Protocol):
+    """The published state of all logs. Readers see whole batches or nothing of them."""
+
+    def logs(self) -> tuple[LogState, ...]:
+        """Return all logs, by name."""
+
+    def find_log(self, log: str) -> LogState | None:
+        """Return a log, or None when no worker opened it yet."""
+
+    def find_promise(self, log: str, commitment: Commitment) -> str | None:
+        """Return the promise given for this commitment, or None."""
+
+    def add_promise(self, log: str, commitment: Commitment, promise: str, *, due_at: datetime) -> str:
+        """Store a promise durably; return it, or the one that was stored before for the same commitment.
+
+        Raises `UnavailableError` (`log_frozen`) when the log takes no new entries.
+        """
+
+    def has_overdue(self, log: str, *, now: datetime) -> bool:
+        """Return whether a promise is broken: due, and in no checkpoint."""
+
+    def count_waiting(self, log: str) -> int:
+        """Return how many promised entries wait for their batch."""
+
+    def find_index(self, log: str, commitment: Commitment) -> int | None:
+        """Return the entry's leaf index; None while it waits, or when it is unknown."""
+
+    def nodes(self, log: str, level: int, start: int, count: int) -> tuple[bytes, ...]:
+        """Return neighbouring complete subtrees of one level; fewer when there are fewer."""
+
+    def entries(self, log: str, start: int, count: int) -> tuple[Commitment, ...]:
+        """Return the commitments from this index on; fewer when there are fewer."""
+
+    def find_checkpoint(self, log: str, size: int | None = None) -> StoredCheckpoint | None:
+        """Return the checkpoint of this size, or the newest."""
+
+    def anchors(self, log: str) -> tuple[StoredAnchor, ...]:
+        """Return the anchors that are, or are to be, on the chain; oldest first."""
+
+
+class SqlStore:
+    """The store in SQL."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def logs(self) -> tuple[LogState, ...]:
+        """Return all logs, by name."""
+        with self._database.read() as session:
+            return tuple(log_state(row) for row in session.exec(select(LogRow).order_by(LogRow.name)))
+
+    def find_log(self, log: str) -> LogState | None:
+        """Return a log, or None when no worker opened it yet."""
+        with self._database.read() as session:
+            row = session.get(LogRow, log)
+            return None if row is None else log_state(row)
+
+    def find_promise(self, log: str, commitment: Commitment) -> str | None:
+        """Return the promise given for this commitment, or None."""
+        with self._database.read() as session:
+            row = session.get(EntryRow, (log, commitment))
+            return None if row is None else row.promise
+
+    def add_promise(self, log: str, commitment: Commitment, promise: str, *, due_at: datetime) -> str:
+        """Store a promise durably; return it, or the one that was stored before for the same commitment."""
+        try:
+            with self._database.write() as session:
+                known = session.get(EntryRow, (log, commitment))
+                if known is None:
+                    row = session.get(LogRow, log)
+                    if row is None or row.state != LogCondition.OPEN:
+                        raise UnavailableError("log_frozen", "this log takes no entries")
+                    session.add(EntryRow(log=log, commitment=commitment, promise=promise, due_at=due_at))
+                    return promise
+                given = known.promise
+        except IntegrityError:
+            given = self.find_promise(log, commitment)
+        if given is None:
+            raise RequestError("invalid_commitment", "the log holds this value as filler")
+        return given
+
+    def has_overdue(self, log: str, *, now: datetime) -> bool:
+        """Return whether a promise is broken: due, and in no checkpoint."""
+        with self._database.read() as session:
+            query = select(EntryRow.log).where(EntryRow.log == log, col(EntryRow.due_at) < now).limit(1)
+            return session.exec(query).first() is not None
+
+    def count_waiting(self, log: str) -> int:
+        """Return how many promised entries wait for their batch."""
+        with self._database.read() as session:
+            query = select(func.count()).select_from(EntryRow)
+            return session.exec(query.where(col(EntryRow.log) == log, col(EntryRow.due_at).is_not(None))).one()
+
+    def find_index(self, log: str, commitment: Commitment) -> int | None:
+        """Return the entry's leaf index; None while it waits, or when it is unknown."""
+        with self._database.read() as session:
+            row = session.get(EntryRow, (log, commitment))
+            return None if row is None else row.leaf_index
+
+    def nodes(self, log: str, level: int, start: int, count: int) -> tuple[bytes, ...]:
+        """Return neighbouring complete subtrees of one level; fewer when there are fewer."""
+        with self._database.read() as session:
+            query = select(NodeRow.digest).where(NodeRow.log == log, NodeRow.level == level)
+            wanted = query.where(col(NodeRow.position) >= start, col(NodeRow.position) < start + count)
+            return tuple(session.exec(wanted.order_by(col(NodeRow.position))))
+
+    def entries(self, log: str, start: int, count: int) -> tuple[Commitment, ...]:
+        """Return the commitments from this index on; fewer when there are fewer."""
+        with self._database.read() as session:
+            query = select(EntryRow.commitment).where(EntryRow.log == log)
+            wanted = query.where(col(EntryRow.leaf_index) >= start, col(EntryRow.leaf_index) < start + count)
+            return tuple(Commitment(each) for each in session.exec(wanted.order_by(col(EntryRow.leaf_index))))
+
+    def find_checkpoint(self, log: str, size: int | None = None) -> StoredCheckpoint | None:
+        """Return the checkpoint of this size, or the newest."""
+        with self._database.read() as session:
+            query = select(CheckpointRow).where(CheckpointRow.log == log)
+            if size is not None:
+                query = query.where(CheckpointRow.size == size)
+            row = session.exec(query.order_by(col(CheckpointRow.size).desc()).limit(1)).first()
+            return None if row is None else StoredCheckpoint(row.size, row.root, row.note, row.signed_at)
+
+    def anchors(self, log: str) -> tuple[StoredAnchor, ...]:
+        """Return the anchors that are, or are to be, on the chain; oldest first."""
+        with self._database.read() as session:
+            query = select(AnchorRow).where(AnchorRow.log == log, col(AnchorRow.state).in_(_SHOWN))
+            return tuple(stored_anchor(row) for row in session.exec(query.order_by(col(AnchorRow.size))))
+
+
+def log_state(row: LogRow) -> LogState:
+    """Return a log's row as a value."""
+    return LogState(
+        name=row.name,
+        origin=row.origin,
+        checkpoint_key=CheckpointKey.parse(row.checkpoint_key),
+        promise_key=row.promise_key,
+        maximum_merge_delay=timedelta(seconds=row.maximum_merge_delay),
+        condition=LogCondition(row.state),
+        reason=row.reason,
+        size=row.size,
+        frontier=split_hashes(row.frontier),
+        signed_at=row.signed_at,
+        chain_id=row.chain_id,
+        contract=row.contract,
+        sealer=row.sealer,
+        compared_at=row.compared_at,
+    )
+
+
+def stored_anchor(row: AnchorRow) -> StoredAnchor:
+    """Return an anchor's row as a value."""
+    assert row.id is not None  # noqa: S101 - a stored row has one
+    return StoredAnchor(
+        id=row.id,
+        prev_size=row.prev_size,
+        size=row.size,
+        root=row.root,
+        state=AnchorState(row.state),
+        nonce=row.nonce,
+        raw=row.raw,
+        transaction_hash=row.transaction_hash,
+        stored_at=row.stored_at,
+        block_number=row.block_number,
+        block_hash=row.block_hash,
+        settled_at=row.settled_at,
+        evidence=row.evidence,
+    )
+
+
+def split_hashes(raw: bytes) -> tuple[bytes, ...]:
+    """Return the hashes of their concatenation."""
+    return tuple(raw[at : at + HASH_BYTES] for at in range(0, len(raw), HASH_BYTES))
+
+
+def join_hashes(hashes: Sequence[bytes]) -> bytes:
+    """Return the concatenation of hashes."""
+    return b"".join(hashes)

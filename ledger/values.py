@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What the ledger's stores hand out: frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from ledger.checkpoint import CheckpointKey
+from ledger.trust import AuditedLog, TrustedChain, log_id
+from protocol.encoding import JSON, parse_json
+from protocol.keys import PublicKey
+
+
+class LogCondition(StrEnum):
+    """Whether a log takes new entries."""
+
+    OPEN = "open"
+    FROZEN = "frozen"
+
+
+class AnchorState(StrEnum):
+    """What became of an anchor."""
+
+    PENDING = "pending"
+    """Stored, perhaps sent; not known to be in a block."""
+    INCLUDED = "included"
+    """In a block that may still be replaced."""
+    FINAL = "final"
+    ABANDONED = "abandoned"
+    """Proven absent, and replaced."""
+    FAILED = "failed"
+    """In a block, refused by the contract."""
+
+
+@dataclass(frozen=True)
+class LogState:
+    """One log as stored."""
+
+    name: str
+    origin: str
+    checkpoint_key: CheckpointKey
+    promise_key: str
+    maximum_merge_delay: timedelta
+    condition: LogCondition
+    reason: str
+    size: int
+    frontier: tuple[bytes, ...] = field(repr=False)
+    signed_at: datetime
+    chain_id: int | None
+    contract: str
+    sealer: str
+    compared_at: datetime | None
+
+    def audited(self, validators: frozenset[str]) -> AuditedLog:
+        """Return the log's public description."""
+        chain = None
+        if self.chain_id is not None:
+            chain = TrustedChain(
+                self.chain_id, self.contract, log_id(self.origin), self.sealer, tuple(sorted(validators))
+            )
+        key: JSON = parse_json(self.promise_key)
+        return AuditedLog(
+            self.origin, self.checkpoint_key, PublicKey.parse_jwk(key), self.maximum_merge_delay, chain
+        )
+
+
+@dataclass(frozen=True)
+class StoredCheckpoint:
+    """A signed tree head."""
+
+    size: int
+    root: bytes
+    note: str
+    signed_at: datetime
+
+
+@dataclass(frozen=True)
+class StoredAnchor:
+    """An anchor as stored."""
+
+    id: int
+    prev_size: int
+    size: int
+    root: bytes
+    state: AnchorState
+    nonce: int | None
+    raw: bytes | None = field(repr=False)
+    transaction_hash: bytes
+    stored_at: datetime
+    block_number: int | None
+    block_hash: bytes | None
+    settled_at: datetime | None
+    evidence: str = field(repr=False)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it is in a block."""
+        return self.state in {AnchorState.INCLUDED, AnchorState.FINAL}
