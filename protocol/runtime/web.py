@@ -11,16 +11,30 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
+from functools import cache
 from http import HTTPStatus
+from importlib.resources import files
 from time import perf_counter
 
 import structlog
-from flask import Blueprint, Flask, Response, current_app, g, jsonify, make_response, render_template, request
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    g,
+    jsonify,
+    make_response,
+    render_template,
+    request,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 from jinja2 import ChainableUndefined, ChoiceLoader, PackageLoader, PrefixLoader
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
+from protocol.encoding import sha256
 from protocol.errors import Error, UnavailableError, VerificationError
 from protocol.runtime import correlation, i18n
 from protocol.runtime.fetch import origin_of
@@ -30,6 +44,7 @@ from protocol.runtime.settings import ServiceSettings
 
 MAX_REQUEST_BYTES = 1024 * 1024
 RETRY_AFTER_SECONDS = 5
+_ASSET_SECONDS = 31_536_000
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _log = structlog.get_logger()
 
@@ -63,6 +78,7 @@ def create_service_app(
     )
     i18n.install_languages(app, package)
     app.jinja_env.globals.update(
+        base_asset=_base_asset,
         csrf_token=_csrf_token,
         csp_nonce=csp_nonce,
         environment=settings.environment,
@@ -124,6 +140,16 @@ def _extension(name: str) -> dict[str, str]:
     return found
 
 
+@cache
+def _asset_version(name: str) -> str:
+    return sha256((files("protocol.runtime") / "static" / name).read_bytes()).hex()[:16]
+
+
+def _base_asset(name: str) -> str:
+    """Return the address of a shared asset; it changes with the content, so browsers keep it for good."""
+    return url_for("base.static", filename=name, v=_asset_version(name))
+
+
 def _csrf_token() -> str:
     found = sessions(current_app)
     return found.get().csrf_token if found else ""
@@ -152,6 +178,8 @@ def _after(response: Response) -> Response:
     response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     if request.endpoint not in {"static", "base.static"}:
         response.headers.setdefault("Cache-Control", "no-store")
+    elif "v" in request.args and response.status_code == HTTPStatus.OK:
+        response.headers["Cache-Control"] = f"public, max-age={_ASSET_SECONDS}, immutable"
     response.headers[correlation.HEADER] = correlation.current()
     _log.info(
         "request",

@@ -162,3 +162,11 @@ def test_assets_when_asked_for_then_served_without_the_crown(base_client: FlaskC
             assert response.status_code == 200
             assert "GDS Transport" not in response.text
             assert "crown" not in response.text.lower()
+
+
+def test_assets_when_linked_from_a_page_then_kept_until_they_change(base_client: FlaskClient) -> None:
+    style = _page(base_client, "/").xpath("//link[@rel='stylesheet']/@href")[0]
+    with base_client.get(style) as response:
+        assert "immutable" in response.headers["Cache-Control"]
+    with base_client.get("/base/testimoni.css") as response:
+        assert response.headers["Cache-Control"] == "no-cache"
