@@ -9,7 +9,7 @@ except wrapped under their passphrase. Two subkeys come from it by HKDF-SHA-256 
 
 What this guarantees: a sealed blob opens only under its key, for its owner, kind, identifier and version, so that
 blobs cannot be swapped, even by someone who can write the database. What it does not: protect from a program that
-runs while the wallet is open (docs/threat-model.md). The browser has the same in `static/vault.js`; both are
+runs while the wallet is open (docs/privacy.md). The browser has the same in `static/vault.js`; both are
 tested against `tests/vectors/vault.json`.
 """
 
