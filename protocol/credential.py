@@ -23,7 +23,8 @@ from protocol.sd_jwt import Disclosure, UnverifiedSDJWT
 from protocol.trust import TrustedIssuer, TrustList
 
 TYPE = "dc+sd-jwt"
-_CLEAR = frozenset({"iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "iat", "sub"})
+# claims of the format itself, always signed in the clear
+REGISTERED = frozenset({"iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "status", "iat", "sub"})
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def issue(
 
     The caller rounds both times, so that copies cannot be linked by them.
     """
-    if _CLEAR & disclosable.keys():
+    if REGISTERED & disclosable.keys():
         raise ValueError("a registered claim may not be selectively disclosable")
     payload: dict[str, JSON] = {
         "iss": issuer,
@@ -121,7 +122,7 @@ def check_signature(unverified: UnverifiedSDJWT, issuer: TrustedIssuer) -> None:
 
 def rebuild_claims(unverified: UnverifiedSDJWT, payload: dict[str, JSON]) -> dict[str, JSON]:
     """(4) Return everything shown: the claims in the clear and the disclosed ones."""
-    if any(d.name in _CLEAR for d in unverified.disclosures):
+    if any(d.name in REGISTERED for d in unverified.disclosures):
         raise VerificationError(Check.DISCLOSURES, "a registered claim arrives as a disclosure")
     return sd_jwt.rebuild(payload, unverified.disclosures)
 

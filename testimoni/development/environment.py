@@ -74,6 +74,8 @@ def _verifier(made: SetUp) -> dict[str, str]:
     return _sign_in(made, "verifier") | {
         "wallet_url": made.layout.url("wallet"),
         "ledger_url": made.layout.url("ledger"),
+        "log_origin": made.log.origin,
+        "blocking_key_file": str(made.folder.secret_file("verifier-blocking")),
     }
 
 

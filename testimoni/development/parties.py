@@ -112,9 +112,13 @@ class FolderKeep:
             write_secret_file(self.path(name), PrivateKey.generate().pem())
         return PrivateKey.from_pem(read_secret_file(self.path(name)))
 
+    def text_path(self, name: str) -> Path:
+        """Return the file of a text."""
+        return self._folder / f"{name}.txt"
+
     def text(self, name: str, make: Callable[[], str]) -> str:
         """Return the text of this name, made at first."""
-        path = self._folder / f"{name}.txt"
+        path = self.text_path(name)
         if not path.exists():
             write_secret_file(path, make().encode())
         return path.read_text("utf-8")

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The verifier's web application."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+
+from ledger.client import LedgerClient
+from protocol.clock import Clock, SystemClock
+from protocol.errors import ConfigurationError
+from protocol.runtime.database import Database, check_migrated, migrate, open_database
+from protocol.runtime.dates import install_dates
+from protocol.runtime.fetch import HTTPClient, open_http
+from protocol.runtime.i18n import in_all_languages, in_language
+from protocol.runtime.sealing import Sealer
+from protocol.runtime.sessions import Sessions
+from protocol.runtime.settings import load_settings
+from protocol.runtime.signer import open_signer, read_secret_file
+from protocol.runtime.trust_list import FileTrustList, load_anchors
+from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
+from protocol.runtime.valid import ValidClient
+from protocol.runtime.web import create_service_app, machine
+from verifier.backoffice import BackOffice
+from verifier.cases import Cases
+from verifier.desk import SENTENCES as DESK_SENTENCES
+from verifier.desk import Desk
+from verifier.policy import POLICIES
+from verifier.request import Requests, RequestSettings
+from verifier.response import Responses
+from verifier.routes import api, desk, oid4vp, pages
+from verifier.services import KEY, Services
+from verifier.settings import VerifierSettings
+from verifier.store import SqlStore
+from verifier.tables import SessionRow
+from verifier.verification import Pipeline
+from verifier.withdrawals import Withdrawals
+
+CALLBACK = "/valid/callback"
+MIN_BLOCKING_KEY_BYTES = 32
+
+# English source sentences for people, by error code
+OWN_SENTENCES = {
+    "ledger_unavailable": "The record book does not answer. Your decision is kept; the answer goes out later.",
+    "withdrawal_decided": "Somebody decided this request before you.",
+    "unknown_ground": "Please choose the legal ground of the refusal.",
+    "unknown_procedure": "The office does not know this procedure. It may have been replaced.",
+    "request_expired": "The code has expired. Please ask the office for a new one.",
+    "request_already_answered": "This request was answered before. Please ask the office for a new one.",
+}
+
+
+def create_app(settings: VerifierSettings, *, clock: Clock | None = None, http: HTTPClient | None = None) -> Flask:
+    """Return the application."""
+    clock = clock or SystemClock()
+    database = open_database(settings.database_url)
+    app = create_service_app(
+        "verifier",
+        settings,
+        ready=lambda: check_migrated(database, "verifier"),
+        sentences={**SIGN_IN_SENTENCES, **DESK_SENTENCES, **OWN_SENTENCES},
+    )
+    made = _make_services(settings, database, clock, http or open_http(settings))
+    app.extensions[KEY] = made
+    made.sessions.install(app)
+    app.jinja_env.globals.update(in_language=in_language)
+    install_dates(app)
+    machine(app, oid4vp.bp)
+    machine(app, api.bp)
+    app.register_blueprint(desk.bp)
+    app.register_blueprint(pages.bp)
+    return app
+
+
+def _make_services(settings: VerifierSettings, database: Database, clock: Clock, http: HTTPClient) -> Services:
+    store = SqlStore(database)
+    trust = FileTrustList(settings.trust_list_file, load_anchors(settings.trust_anchor_file))
+    secret = settings.secret_key.get_secret_value().encode()
+    key_sealer = Sealer(secret, purpose="testimoni/verifier/request-key/1")
+    case_sealer = Sealer(secret, purpose="testimoni/verifier/case/1")
+    pipeline = Pipeline(trust=trust, policies=POLICIES)
+    requests = Requests(
+        store=store,
+        trust=trust,
+        sealer=key_sealer,
+        clock=clock,
+        open_signer=open_signer,
+        settings=RequestSettings(
+            settings.public_url, settings.wallet_url, timedelta(seconds=settings.request_lifetime_seconds)
+        ),
+    )
+    cases = Cases(store=store, sealer=case_sealer, clock=clock)
+    sessions = Sessions(database, SessionRow, clock, cookie="testimoni_verifier", secure=settings.is_secure)
+    return Services(
+        requests=requests,
+        responses=Responses(
+            store=store,
+            pipeline=pipeline,
+            key_sealer=key_sealer,
+            case_sealer=case_sealer,
+            clock=clock,
+            open_signer=open_signer,
+            translate=in_all_languages,
+        ),
+        withdrawals=Withdrawals(
+            store=store,
+            trust=trust,
+            ledger=LedgerClient(http, settings.ledger_url),
+            sealer=case_sealer,
+            blocking_sealer=_open_blocking_sealer(settings),
+            clock=clock,
+            open_signer=open_signer,
+            log=settings.log_origin,
+            blocked_for=timedelta(days=settings.blocked_days),
+        ),
+        cases=cases,
+        backoffice=BackOffice(store=store, requests=requests, cases=cases, pipeline=pipeline, clock=clock),
+        desk=Desk(store=store, sessions=sessions, sign_in=_open_valid(settings, http), clock=clock),
+        sessions=sessions,
+        store=store,
+        settings=settings,
+        clock=clock,
+    )
+
+
+def _open_valid(settings: VerifierSettings, http: HTTPClient) -> ValidClient:
+    return ValidClient(
+        http,
+        base_url=settings.valid_url,
+        browser_base_url=settings.valid_browser_url,
+        client_id=settings.valid_client_id,
+        client_secret=settings.valid_client_secret.get_secret_value(),
+        redirect_uri=settings.public_url + CALLBACK,
+    )
+
+
+def _open_blocking_sealer(settings: VerifierSettings) -> Sealer:
+    secret = read_secret_file(settings.blocking_key_file)
+    if len(secret) < MIN_BLOCKING_KEY_BYTES:
+        raise ConfigurationError(
+            "configuration_error", f"the blocking key is shorter than {MIN_BLOCKING_KEY_BYTES} bytes"
+        )
+    return Sealer(secret, purpose="testimoni/verifier/blocked/1")
+
+
+def from_environment() -> Flask:
+    """Return the application with settings from the environment and its tables brought up to date."""
+    settings = load_settings(VerifierSettings)
+    migrate(open_database(settings.database_url), "verifier")
+    return create_app(settings)

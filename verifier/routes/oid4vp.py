@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Endpoints for wallets (OpenID4VP 1.0): the signed request, the response, and taking back.
+
+A form parameter that comes twice is refused: two readers could believe two different things (RFC 6749, 3.1).
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from flask import Blueprint, Response, jsonify, request
+from flask.typing import ResponseReturnValue
+
+from protocol.encoding import parse_object
+from protocol.errors import RequestError
+from protocol.openid4vp import REQUEST_MEDIA_TYPE
+from verifier.services import services
+from verifier.withdrawals import WithdrawalRequest, withdrawal_json
+
+bp = Blueprint("oid4vp", __name__)
+_FORM = "application/x-www-form-urlencoded"
+
+
+@bp.get("/<administration_id>/request/<request_id>")
+def fetch(administration_id: str, request_id: str) -> ResponseReturnValue:
+    """Give the signed request object (section 5.10)."""
+    token = services().requests.request_object(administration_id, request_id, wallet_nonce=None)
+    return Response(token, content_type=REQUEST_MEDIA_TYPE)
+
+
+@bp.post("/<administration_id>/request/<request_id>")
+def fetch_with_nonce(administration_id: str, request_id: str) -> ResponseReturnValue:
+    """Give it with the wallet's nonce inside (section 5.10.1)."""
+    token = services().requests.request_object(
+        administration_id, request_id, wallet_nonce=form().get("wallet_nonce")
+    )
+    return Response(token, content_type=REQUEST_MEDIA_TYPE)
+
+
+@bp.post("/<administration_id>/response/<request_id>")
+def respond(administration_id: str, request_id: str) -> ResponseReturnValue:
+    """Take the wallet's response, encrypted, or its no (sections 8.3.1 and 8.5)."""
+    given = form()
+    if "error" in given:
+        reply = services().responses.decline(
+            administration_id, request_id, error=given["error"], state=given.get("state", "")
+        )
+    elif "response" in given:
+        reply = services().responses.receive(administration_id, request_id, given["response"])
+    else:
+        raise RequestError("invalid_request", "expected an encrypted response")
+    return Response(reply.body, status=reply.status, content_type="application/json")
+
+
+@bp.post("/<administration_id>/withdrawals")
+def take_back(administration_id: str) -> ResponseReturnValue:
+    """Take a citizen's signed withdrawal, objection or request to erase; safe to repeat."""
+    wanted = WithdrawalRequest.parse(parse_object(request.get_data()))
+    kept = services().withdrawals.receive(administration_id, wanted)
+    address = f"{services().settings.public_url}/{administration_id}/withdrawals/{kept.token}"
+    return jsonify(status_uri=address, due=kept.due_on.isoformat()), HTTPStatus.ACCEPTED
+
+
+@bp.get("/<administration_id>/withdrawals/<token>")
+def take_back_status(administration_id: str, token: str) -> ResponseReturnValue:
+    """Say what became of a withdrawal."""
+    return jsonify(withdrawal_json(services().store.get_withdrawal_by_token(administration_id, token)))
+
+
+def form() -> dict[str, str]:
+    """Return the form's parameters. Raises `RequestError` when one comes twice or the body is no form."""
+    if request.mimetype != _FORM and request.content_length:
+        raise RequestError("invalid_request", f"expected {_FORM}")
+    given = request.form.to_dict(flat=False)
+    if repeated := [name for name, values in given.items() if len(values) > 1]:
+        raise RequestError("invalid_request", f"parameter {min(repeated)} comes twice")
+    return {name: values[0] for name, values in given.items()}

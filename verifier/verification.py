@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The verification pipeline: ten checks, in the order of `Check` and of docs/protocol.md.
+
+- Each check runs over every document that was presented before the next one starts; the first that fails ends it.
+- Only this module makes a `VerifiedPresentation`. It holds just the claims that were asked.
+- Not checked here: that commitment and `(client_id, nonce)` are new. The store owes that (receipt check, line 9).
+
+Specifications: OpenID4VP 1.0 (sections 8.6 and 14), RFC 9901 (section 7), SD-JWT VC, DESIGN section 4.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from ledger import record as records
+from ledger.receipt import CheckedReceipt, ConsentReceipt, check_receipt
+from ledger.record import ClaimReference, ProcedureReference
+from protocol import credential, dcql, key_binding
+from protocol.dcql import MAX_CREDENTIALS, ClaimQuery
+from protocol.encoding import JSON
+from protocol.errors import Check, ConfigurationError, UnavailableError, VerificationError
+from protocol.keys import PublicKey
+from protocol.openid4vp import PresentationResponse
+from protocol.registration import Procedure
+from protocol.sd_jwt import UnverifiedSDJWT
+from protocol.trust import TrustedIssuer, TrustList
+from verifier.checklist import Checklist, Steps
+from verifier.policy import DocumentRule, Policy
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """One transaction of ours: all that a response is compared with."""
+
+    client_id: str
+    nonce: str = field(repr=False)
+    state: str = field(repr=False)
+    procedure: Procedure
+    document_rules: Mapping[str, DocumentRule]
+
+
+@dataclass(frozen=True)
+class VerifiedDocument:
+    """One document that passed every check, with the claims that were asked and no others."""
+
+    query_id: str
+    vct: str
+    issuer: TrustedIssuer
+    claims: Mapping[str, JSON] = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class VerifiedPresentation:
+    """A presentation that passed every check. Only `Pipeline.verify` makes one."""
+
+    documents: tuple[VerifiedDocument, ...]
+    receipt: CheckedReceipt
+    checklist: Checklist
+
+
+@dataclass
+class _Document:
+    """One presented document on its way through the steps."""
+
+    query_id: str
+    unverified: UnverifiedSDJWT
+    payload: dict[str, JSON]
+    holder_key: PublicKey
+    issuer: TrustedIssuer | None = None
+    claims: dict[str, JSON] = field(default_factory=dict)
+    expires_at: datetime | None = None
+
+    @property
+    def vct(self) -> str:
+        return credential.read_text(self.payload, "vct")
+
+
+class Pipeline:
+    """The ten checks over one response."""
+
+    def __init__(self, *, trust: TrustList, policies: Sequence[Policy]) -> None:
+        if not policies:
+            raise ConfigurationError("configuration_error", "the list of policies is empty")
+        self._trust = trust
+        self._policies = tuple(policies)
+
+    def verify(self, payload: bytes, *, expected: Expected, now: datetime) -> VerifiedPresentation:
+        """Return the verified presentation of a decrypted response.
+
+        Raises `RefusedError` with the first check that fails, `CouldNotCheckError` when one cannot be made.
+        """
+        steps = Steps()
+        # (1) format: our transaction's state, SD-JWTs with an issuer, a type and a holder key
+        with steps.run(Check.FORMAT):
+            response = PresentationResponse.parse(payload)
+            _check_state(response, expected)
+            documents = _parse_documents(response.vp_token)
+        # (2) issuer: the key comes from our trust list, for this identifier and this type
+        with steps.run(Check.ISSUER):
+            for each in documents:
+                each.issuer = credential.get_issuer(each.unverified, each.payload, trust=self._trust, now=now)
+        # (3) signature: one algorithm, one typ
+        with steps.run(Check.SIGNATURE):
+            for each in documents:
+                credential.check_signature(each.unverified, _made(each.issuer))
+        # (4) disclosures: each is referenced by exactly one digest, none hides a registered claim
+        with steps.run(Check.DISCLOSURES):
+            for each in documents:
+                each.claims = credential.rebuild_claims(each.unverified, each.payload)
+        # (5) key binding: the holder showed exactly this, to us, in this transaction, now
+        with steps.run(Check.KEY_BINDING):
+            for each in documents:
+                _check_key_binding(each, expected, now)
+        # (6) validity
+        with steps.run(Check.VALIDITY):
+            for each in documents:
+                each.expires_at = credential.check_times(each.payload, now=now)
+        # (7) status: checked, or of a type that has none and expires soon
+        with steps.run(Check.STATUS):
+            for each in documents:
+                _check_status(each, expected.document_rules, now)
+            steps.set_not_applicable(Check.STATUS)
+        # (8) query: what was asked, all of it and nothing more
+        with steps.run(Check.QUERY):
+            _check_query(documents, expected)
+        # (9) policy
+        with steps.run(Check.POLICY):
+            for policy in self._policies:
+                policy.check([each.claims for each in documents], procedure=expected.procedure, now=now)
+        # (10) receipt: recorded before it was sent, by who sent it, exactly so
+        with steps.run(Check.RECEIPT):
+            receipt = self._check_receipt(response, documents, expected, now)
+        return VerifiedPresentation(
+            documents=tuple(_verified(each, expected) for each in documents),
+            receipt=receipt,
+            checklist=steps.checklist,
+        )
+
+    def verify_technically(
+        self, presentation: str, *, document_rules: Mapping[str, DocumentRule], now: datetime
+    ) -> Checklist:
+        """Return the checklist of one document as text, without transaction: checks 1 to 4, 6 and 7 only.
+
+        It says that the document is genuine and valid, not whose it is, and must not support a decision.
+        Raises as `verify` does.
+        """
+        steps = Steps()
+        # (1) format
+        with steps.run(Check.FORMAT):
+            document = _parse_document("", presentation)
+        # (2) issuer
+        with steps.run(Check.ISSUER):
+            issuer = credential.get_issuer(document.unverified, document.payload, trust=self._trust, now=now)
+        # (3) signature
+        with steps.run(Check.SIGNATURE):
+            credential.check_signature(document.unverified, issuer)
+        # (4) disclosures
+        with steps.run(Check.DISCLOSURES):
+            credential.rebuild_claims(document.unverified, document.payload)
+        # (6) validity
+        with steps.run(Check.VALIDITY):
+            document.expires_at = credential.check_times(document.payload, now=now)
+        # (7) status
+        with steps.run(Check.STATUS):
+            _check_status(document, document_rules, now)
+            steps.set_not_applicable(Check.STATUS)
+        return steps.checklist
+
+    def _check_receipt(
+        self, response: PresentationResponse, documents: Sequence[_Document], expected: Expected, now: datetime
+    ) -> CheckedReceipt:
+        if response.consent_receipt is None:
+            raise VerificationError(Check.RECEIPT, "there is no consent receipt", code="receipt_missing")
+        receipt = ConsentReceipt.parse(response.consent_receipt)
+        procedure = expected.procedure
+        return check_receipt(
+            receipt,
+            trusted_log=self._trust.get_log(records.parse(receipt.record).log, now=now),
+            expected_client_id=expected.client_id,
+            expected_nonce=expected.nonce,
+            expected_party=procedure.party_code,
+            expected_procedure=ProcedureReference(procedure.id, str(procedure.version)),
+            expected_claims=_presented(documents),
+            copy_keys=[each.holder_key for each in documents],
+            expected_aud=expected.client_id,
+            now=now,
+        )
+
+
+def _made(value: _T | None) -> _T:
+    """Return what an earlier step made; None would be a step out of order, a defect of this module."""
+    if value is None:
+        raise AssertionError("a verification step ran out of order")
+    return value
+
+
+def _check_state(response: PresentationResponse, expected: Expected) -> None:
+    if not hmac.compare_digest(response.state.encode(), expected.state.encode()):
+        raise VerificationError(Check.FORMAT, "the response belongs to another transaction")
+
+
+def _parse_documents(vp_token: Mapping[str, Sequence[str]]) -> list[_Document]:
+    documents = [(name, text) for name, given in vp_token.items() for text in given]
+    if not 1 <= len(documents) <= MAX_CREDENTIALS:
+        raise VerificationError(Check.FORMAT, f"expected 1 to {MAX_CREDENTIALS} documents")
+    return [_parse_document(name, text) for name, text in documents]
+
+
+def _parse_document(query_id: str, text: str) -> _Document:
+    unverified = UnverifiedSDJWT.parse(text)
+    payload = credential.read_payload(unverified)
+    return _Document(query_id, unverified, payload, credential.read_holder_key(payload))
+
+
+def _check_key_binding(document: _Document, expected: Expected, now: datetime) -> None:
+    token = document.unverified.key_binding_jwt
+    if token is None:
+        raise VerificationError(Check.KEY_BINDING, "there is no key binding")
+    key_binding.verify(
+        token,
+        document.holder_key,
+        signed_part=document.unverified.signed_part,
+        expected_nonce=expected.nonce,
+        expected_audience=expected.client_id,
+        now=now,
+    )
+
+
+def _check_status(document: _Document, rules: Mapping[str, DocumentRule], now: datetime) -> None:
+    if "status" in document.claims or "status" in document.payload:
+        raise UnavailableError("status_unavailable", "the status of the document could not be checked")
+    rule = rules.get(document.vct)
+    if rule is None:
+        raise VerificationError(Check.STATUS, "nothing is known about the status of this type of document")
+    rule.check_without_status(_made(document.expires_at), now=now)
+
+
+def _check_query(documents: Sequence[_Document], expected: Expected) -> None:
+    query = expected.procedure.query
+    answers: dict[str, list[Mapping[str, JSON]]] = {}
+    for each in documents:
+        answers.setdefault(each.query_id, []).append(each.claims)
+    dcql.check_answered(query, answers)
+    asked = {each.id: each.claims for each in query.credentials}
+    for each in documents:
+        shown = set(_leaves(each.claims)) - set(_leaves(each.payload))
+        if any(not _is_asked(path, asked[each.query_id]) for path in shown):
+            raise VerificationError(Check.QUERY, "more was shown than was asked", code="over_disclosure")
+
+
+def _leaves(value: JSON, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Yield the path of each value that is no object; an array counts as one value."""
+    if isinstance(value, dict) and value:
+        for name, inner in value.items():
+            yield from _leaves(inner, (*path, name))
+    else:
+        yield path
+
+
+def _is_asked(path: tuple[str, ...], asked: Sequence[ClaimQuery]) -> bool:
+    return any(path[: len(claim.path)] == claim.path for claim in asked)
+
+
+def _presented(documents: Sequence[_Document]) -> list[ClaimReference]:
+    """Return what arrived, by type and name: what was asked, and what the issuer signed in the clear."""
+    return [
+        ClaimReference.of(each.vct, (name,))
+        for each in documents
+        for name in each.claims
+        if name not in credential.REGISTERED
+    ]
+
+
+def _verified(document: _Document, expected: Expected) -> VerifiedDocument:
+    asked = next(each for each in expected.procedure.query.credentials if each.id == document.query_id)
+    return VerifiedDocument(
+        query_id=document.query_id,
+        vct=document.vct,
+        issuer=_made(document.issuer),
+        claims={name: document.claims[name] for name in asked.names},
+        expires_at=_made(document.expires_at),
+    )
