@@ -73,12 +73,12 @@ def use(data: Path | None, default: Path) -> Iterator[Running]:
 
 
 @contextlib.contextmanager
-def own(path: Path, *, workers: int = 1) -> Iterator[Running]:
-    """Give a set-up of our own in this folder, on ports that the kernel says are free; stop it afterwards."""
+def own(path: Path, *, workers: int = 1, layout: Layout | None = None) -> Iterator[Running]:
+    """Give a set-up of our own in this folder, on free ports unless a layout is given; stop it afterwards."""
     folder = Folder(path.resolve())
     processes = Processes(folder.path / "logs")
     try:
-        made = start(folder, find_free_layout(), processes, workers=workers)
+        made = start(folder, layout or find_free_layout(), processes, workers=workers)
         yield Running(ready_line(made), folder)
     finally:
         processes.stop()
