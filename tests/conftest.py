@@ -12,12 +12,17 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Flask
 
+from ledger.app import create_app as create_ledger
+from ledger.checkpoint import new_key_pem
+from ledger.settings import LedgerSettings
+from ledger.worker import Worker
 from protocol.clock import FixedClock
 from protocol.encoding import JSON
 from protocol.errors import UnavailableError
 from protocol.keys import PrivateKey
 from protocol.runtime import correlation
 from protocol.runtime.fetch import READ_TIMEOUT_SECONDS, Response, origin_of
+from protocol.runtime.signer import write_secret_file
 from protocol.runtime.trust_list import FileTrustList
 from testimoni.development.authority import Authority
 from testimoni.development.parties import MemoryKeep, Party, make_parties, sign_trust_list
@@ -138,6 +143,34 @@ def world(tmp_path: Path, clock: FixedClock, development_authority: Authority) -
     made.anchor_file.write_bytes(development_authority.root.public_bytes(Encoding.PEM))
     made.write_trust_list()
     return made
+
+
+@pytest.fixture
+def ledger_settings(world: World) -> LedgerSettings:
+    """Settings of a ledger that keeps the world's log and anchors nothing."""
+    write_secret_file(world.folder / "promise.key", world.promise_key.pem())
+    write_secret_file(world.folder / "checkpoint.key", new_key_pem())
+    return LedgerSettings(
+        environment="development",
+        public_url=LEDGER_URL,
+        database_url=f"sqlite:///{world.folder}/ledger.sqlite",
+        secret_key="s" * 32,
+        trust_anchor_file=world.anchor_file,
+        trust_list_file=world.trust_list_file,
+        origin=LOG_ORIGIN,
+        promise_key_file=world.folder / "promise.key",
+        checkpoint_key_file=world.folder / "checkpoint.key",
+        batch_interval_seconds=2,
+    )
+
+
+@pytest.fixture
+def ledger(world: World, ledger_settings: LedgerSettings) -> Worker:
+    """The world's ledger behind its URL. The worker moves only when told: `sequence()` closes a batch."""
+    worker = Worker(ledger_settings, clock=world.clock)
+    worker.sequence()
+    world.http.apps[LEDGER_URL] = create_ledger(ledger_settings, clock=world.clock)
+    return worker
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
