@@ -14,7 +14,6 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic, sleep
 
-
 from ledger.client import LedgerClient
 from ledger.record import TakeBack
 from protocol.clock import SystemClock

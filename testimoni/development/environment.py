@@ -64,19 +64,29 @@ def _issuer(made: SetUp) -> dict[str, str]:
 
 
 def _wallet(made: SetUp) -> dict[str, str]:
-    return _sign_in(made, "wallet") | {
-        "issuer_url": made.layout.url("issuer"),
-        "ledger_url": made.layout.url("ledger"),
-    }
+    issuers = [party.issuer_identifier for party in made.parties.values()]
+    return (
+        _sign_in(made, "wallet")
+        | _recorder(made)
+        | {
+            "issuers": json.dumps(issuers),
+        }
+    )
 
 
 def _verifier(made: SetUp) -> dict[str, str]:
-    return _sign_in(made, "verifier") | {
-        "wallet_url": made.layout.url("wallet"),
-        "ledger_url": made.layout.url("ledger"),
-        "log_origin": made.log.origin,
-        "blocking_key_file": str(made.folder.secret_file("verifier-blocking")),
-    }
+    return (
+        _sign_in(made, "verifier")
+        | _recorder(made)
+        | {
+            "wallet_url": made.layout.url("wallet"),
+            "blocking_key_file": str(made.folder.blocking_key_file),
+        }
+    )
+
+
+def _recorder(made: SetUp) -> dict[str, str]:
+    return {"ledger_url": made.layout.url("ledger"), "log_origin": made.log.origin}
 
 
 def _ledger(made: SetUp) -> dict[str, str]:

@@ -20,6 +20,7 @@ from ledger.trust import SCHEMA as TRUST_FILE_SCHEMA
 from ledger.trust import AuditedLog
 from protocol.encoding import JSON
 from protocol.runtime.database import migrate, open_database
+from protocol.runtime.signer import write_secret_file
 from testimoni.development.administrations import fill_issuer, fill_verifier
 from testimoni.development.authority import Authority
 from testimoni.development.log_keys import LogFiles, open_log
@@ -31,6 +32,7 @@ STORED = ("issuer", "wallet", "verifier", "ledger", "sandbox")
 # services that send people to VÀLid, with the path that they come back to
 SIGN_IN = ("issuer", "wallet", "verifier")
 _SECRET_BYTES = 48
+_BLOCKING_KEY_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,11 @@ class Folder:
     def trust_file(self) -> Path:
         """The trust file that auditors read."""
         return self.path / "trust.json"
+
+    @property
+    def blocking_key_file(self) -> Path:
+        """The key under which the verifier keeps what it has blocked."""
+        return self.path / "keys" / "verifier-blocking.key"
 
     @property
     def ready_file(self) -> Path:
@@ -110,6 +117,8 @@ def prepare(
 ) -> SetUp:
     """Return the set-up, made where it is missing. `wait_for_chain` returns when the node answers."""
     (folder.path / "databases").mkdir(parents=True, exist_ok=True)
+    if not folder.blocking_key_file.exists():
+        write_secret_file(folder.blocking_key_file, secrets.token_bytes(_BLOCKING_KEY_BYTES))
     authority = Authority.open(folder.path / "authority", now)
     parties = make_parties(
         authority,
