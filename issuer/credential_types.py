@@ -13,62 +13,22 @@ first, which field of the source becomes which claim, and how all of it is calle
 
 from __future__ import annotations
 
-import re
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
+from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
-from typing import Annotated, TypeAlias, assert_never
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from issuer.claim_rules import STRICT, Claim, ClaimRule, Texts, make_claims
 from issuer.interop import Authorisation, Consent, Found, Holder, Query, SourceError, new_query_id
 from protocol.errors import ConfigurationError, RequestError
 from protocol.identity import AssuranceLevel, IdentifierType, Identity
-
-Claim: TypeAlias = "str | bool"
-LANGUAGES = ("ca", "es", "en", "da")
-# names that the credential format keeps for itself (SD-JWT VC, section 2.2.2)
-RESERVED = frozenset({"iss", "nbf", "exp", "iat", "sub", "cnf", "vct", "aka_vcts", "status", "_sd", "_sd_alg"})
-_IDENTITY_FIELDS = frozenset({"given_name", "surnames", "identifier"})
-_MUNICIPALITY_FIELDS = frozenset({"name", "code", "province_code"})
-_STRICT = ConfigDict(extra="forbid", hide_input_in_errors=True)
-_DATE_FORMS = ("%d/%m/%Y", "%Y-%m-%d")
-_MONTH = re.compile(r"(0[1-9]|1[0-2])/(\d{4})")
-_YEAR = re.compile(r"\d{4}")
-
-
-class Origin(StrEnum):
-    """Where a claim's value comes from."""
-
-    IDENTITY = "identity"
-    SOURCE = "source"
-    MUNICIPALITY = "municipality"
-    TODAY = "today"
-    CONSTANT = "constant"
-
-
-class Kind(StrEnum):
-    """How a text becomes a claim value."""
-
-    TEXT = "text"
-    # DD/MM/YYYY or YYYY-MM-DD, to YYYY-MM-DD
-    DATE = "date"
-    # also MM/YYYY and YYYY, to YYYY-MM and YYYY
-    PARTIAL_DATE = "partial_date"
-    # by the claim's own table `codes`; a code outside it is an error
-    CODE = "code"
-
-
-def _check_languages(texts: Mapping[str, str]) -> Mapping[str, str]:
-    if set(texts) != set(LANGUAGES) or not all(text.strip() for text in texts.values()):
-        raise ValueError(f"expected a text in each of {', '.join(LANGUAGES)}")
-    return MappingProxyType(dict(texts))
 
 
 def _check_url(text: str) -> str:
@@ -81,40 +41,7 @@ def _read_level(word: object) -> AssuranceLevel:
     return AssuranceLevel.from_word(str(word))
 
 
-Texts: TypeAlias = Annotated[Mapping[str, str], AfterValidator(_check_languages)]
-
-
-@dataclass(frozen=True, config=_STRICT)
-class ClaimRule:
-    """How one claim is made and called."""
-
-    name: str
-    origin: Origin
-    label: Texts
-    selectively_disclosable: bool
-    # which field of the origin; unused for `today` and `constant`
-    field: str = ""
-    kind: Kind = Kind.TEXT
-    required: bool = True
-    codes: Mapping[str, str] | None = None
-    value: str | bool | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse rules that could not work."""
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name) or self.name in RESERVED:
-            raise ValueError("name must be lower case words joined by _ and not reserved")
-        if (self.origin is Origin.CONSTANT) != (self.value is not None):
-            raise ValueError("value belongs to origin constant, and only there")
-        if (self.kind is Kind.CODE) != (self.codes is not None):
-            raise ValueError("codes belong to kind code, and only there")
-        known = {Origin.IDENTITY: _IDENTITY_FIELDS, Origin.MUNICIPALITY: _MUNICIPALITY_FIELDS}.get(self.origin)
-        if known is not None and self.field not in known:
-            raise ValueError(f"field must be one of {', '.join(sorted(known))}")
-        if (self.origin in {Origin.TODAY, Origin.CONSTANT}) == bool(self.field):
-            raise ValueError("field belongs to origins identity, source and municipality, and only there")
-
-
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class SourceBinding:
     """Which product of Via Oberta holds the data, and on which footing they are asked for."""
 
@@ -123,7 +50,7 @@ class SourceBinding:
     consent: Consent
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class LegalWords:
     """What the person reads before anything is fetched."""
 
@@ -134,7 +61,7 @@ class LegalWords:
     choice: Texts
 
 
-@dataclass(frozen=True, config=_STRICT)
+@dataclass(frozen=True, config=STRICT)
 class CredentialType:
     """One kind of document that can be issued."""
 
@@ -208,75 +135,7 @@ class CredentialType:
         asked = (answer.query.product, answer.query.modality, answer.query.holder.document)
         if asked != (self.source.product, self.source.modality, identity.identifier) or not answer.records:
             raise SourceError("source_malformed", f"the answer is not one for {self.id}")
-        return [self._claims_of(identity, answer.query, record, today) for record in answer.records]
-
-    def _claims_of(
-        self, identity: Identity, query: Query, record: Mapping[str, str], today: date
-    ) -> dict[str, Claim]:
-        made: dict[str, Claim] = {}
-        for rule in self.claim_rules:
-            text = _text_of(rule, identity, query, record, today)
-            if text is None or isinstance(text, bool):
-                value: Claim | None = text
-            else:
-                value = _transform(rule, text.strip()) if text.strip() else None
-            if value is not None:
-                made[rule.name] = value
-            elif rule.required:
-                raise SourceError("source_malformed", f"expected {rule.field or rule.name}, got nothing")
-        return made
-
-
-def _text_of(
-    rule: ClaimRule, identity: Identity, query: Query, record: Mapping[str, str], today: date
-) -> Claim | None:
-    """Return what the rule's origin holds, before the transformation."""
-    match rule.origin:
-        case Origin.IDENTITY:
-            own = {
-                "given_name": identity.given_name,
-                "surnames": identity.surnames,
-                "identifier": identity.identifier,
-            }
-            return own[rule.field]
-        case Origin.SOURCE:
-            return record.get(rule.field)
-        case Origin.MUNICIPALITY:
-            place = query.authorisation.municipality
-            if place is None:
-                return None
-            return {"name": place.name, "code": place.code, "province_code": place.province_code}[rule.field]
-        case Origin.TODAY:
-            return today.isoformat()
-        case Origin.CONSTANT:
-            return rule.value
-    assert_never(rule.origin)
-
-
-def _transform(rule: ClaimRule, text: str) -> str:
-    match rule.kind:
-        case Kind.TEXT:
-            return text
-        case Kind.DATE:
-            return _date(rule, text)
-        case Kind.PARTIAL_DATE:
-            if month := _MONTH.fullmatch(text):
-                return f"{month[2]}-{month[1]}"
-            return text if _YEAR.fullmatch(text) else _date(rule, text)
-        case Kind.CODE:
-            if rule.codes is None or text not in rule.codes:
-                raise SourceError("source_malformed", f"unknown code in {rule.field}")
-            return rule.codes[text]
-    assert_never(rule.kind)
-
-
-def _date(rule: ClaimRule, text: str) -> str:
-    for form in _DATE_FORMS:
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=UTC).date().isoformat()
-        except ValueError:
-            continue
-    raise SourceError("source_malformed", f"expected a date in {rule.field}")
+        return [make_claims(self.claim_rules, identity, answer.query, record, today) for record in answer.records]
 
 
 _adapter = TypeAdapter(CredentialType)

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from issuer.credential_types import Claim
+from issuer.claim_rules import Claim
 from issuer.records import Issuance, OfferDigests, Person, State, Store
 from issuer.sealing import Seals
 from protocol.clock import Clock

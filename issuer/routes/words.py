@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 
 from flask import url_for
 
-from issuer.credential_types import CredentialType, Kind, Origin
+from issuer.claim_rules import Kind, Origin
+from issuer.credential_types import CredentialType
 from issuer.interop import Reason
 from issuer.issuance import Issuer
 from issuer.links import wallet_link

@@ -6,7 +6,8 @@ from importlib.resources import files
 
 import pytest
 
-from issuer.credential_types import LANGUAGES, Kind, Origin, load_types, parse_type, read_types
+from issuer.claim_rules import LANGUAGES, Kind, Origin
+from issuer.credential_types import load_types, parse_type, read_types
 from issuer.interop import Authorisation, Consent, Found, Municipality, Officer, SourceError
 from protocol.errors import ConfigurationError, RequestError
 from protocol.identity import AssuranceLevel, IdentifierType, Identity, Method
