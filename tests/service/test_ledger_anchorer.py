@@ -1,0 +1,495 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The outbox rules, against a chain in memory that can fail in every way a node can."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from ledger import anchorer as anchoring
+from ledger import merkle
+from ledger.commitment import Commitment
+from ledger.kill_points import KillPoint
+from ledger.store import SqlStore
+from ledger.tables import AnchorRow, LeaseRow
+from ledger.trust import log_id
+from ledger.values import AnchorState, LogCondition
+from ledger.worker import Worker
+from protocol.errors import StoreConflictError, UnavailableError
+from protocol.runtime.database import open_database
+from tests.fakes.memory_chain import MemoryChain, MemorySealer
+
+
+class _DiesAtError(BaseException):
+    """Ends a turn where SIGKILL would end the process."""
+
+
+class DiesAt:
+    """Kill points that end the turn at one of them, once."""
+
+    def __init__(self) -> None:
+        self.point: KillPoint | None = None
+        self.reached: list[KillPoint] = []
+
+    def reach(self, point: KillPoint) -> None:
+        self.reached.append(point)
+        if point is self.point:
+            self.point = None
+            raise _DiesAtError
+
+
+class Bench:
+    """A log, its worker and its chain."""
+
+    def __init__(self, settings, clock, chain) -> None:
+        self.settings = settings.model_copy(
+            update={
+                "chain_url": "http://127.0.0.1:1",
+                "chain_id": 1337,
+                "contract": chain.contract,
+                "sealer_key_file": "unused.key",
+            }
+        )
+        self.clock = clock
+        self.chain = chain
+        self.kill = DiesAt()
+        self.database = open_database(self.settings.database_url)
+        self.worker = self.another_worker()
+        self.worker.sequence()
+        self.store = SqlStore(self.database)
+        self.added: list[Commitment] = []
+
+    def another_worker(self) -> Worker:
+        return Worker(
+            self.settings, clock=self.clock, kill_points=self.kill, chain=self.chain, sealer=MemorySealer()
+        )
+
+    def grow(self, count: int = 1) -> None:
+        """Promise entries and close their batch."""
+        for _ in range(count):
+            commitment = Commitment(secrets.token_bytes(32))
+            self.added.append(commitment)
+            self.store.add_promise("2026", commitment, "token", due_at=self.clock.now() + timedelta(seconds=60))
+        self.worker.sequence()
+
+    def restart(self) -> None:
+        """Start a worker anew, as after a crash, when the old one's lease has run out."""
+        self.clock.advance(timedelta(seconds=self.settings.lease_seconds + 1))
+        self.worker = self.another_worker()
+
+    def states(self) -> list[tuple[int, str]]:
+        with self.database.read() as session:
+            rows = session.exec(select(AnchorRow).order_by(AnchorRow.id)).all()
+            return [(row.size, row.state) for row in rows]
+
+    def check_whole(self) -> None:
+        """Assert that the chain holds exactly this log, once, and that nothing promised is lost."""
+        log = self.store.find_log("2026")
+        assert log is not None
+        assert log.condition is LogCondition.OPEN
+        leaves = self.store.entries("2026", 0, log.size)
+        assert len(leaves) == log.size
+        assert set(self.added) <= set(leaves)
+        assert len(set(leaves)) == len(leaves)
+        events = list(self.chain.anchors(log_id(log.origin)))
+        anchored = tuple(each for event in events for each in event.commitments)
+        assert anchored == leaves
+        assert self.chain.head(log_id(log.origin)).root == merkle.Tree(leaves).root()
+        final = [each for each in self.store.anchors("2026") if each.state is AnchorState.FINAL]
+        assert [(each.prev_size, each.size) for each in final] == [(e.prev_size, e.size) for e in events]
+        assert all(each.evidence for each in final)
+
+
+@pytest.fixture
+def chain(ledger_settings):
+    return MemoryChain(log_id(ledger_settings.origin))
+
+
+@pytest.fixture
+def bench(world, ledger_settings, chain):
+    return Bench(ledger_settings, world.clock, chain)
+
+
+def test_log_when_grown_is_anchored_once(bench):
+    for _ in range(3):
+        bench.grow()
+        bench.worker.anchor()
+        bench.worker.anchor()
+    assert bench.states() == [(8, "final"), (16, "final"), (24, "final")]
+    assert len(bench.chain.sent) == 3
+    bench.check_whole()
+
+
+def test_log_far_ahead_is_anchored_in_steps_of_at_most_a_thousand(bench):
+    bench.grow(2300)
+    bench.worker.anchor()
+    assert [size for size, _ in bench.states()] == [1000, 2000, 2300]
+    bench.check_whole()
+
+
+def test_chain_when_down_does_not_stop_the_log_and_anchors_catch_up(bench):
+    bench.chain.is_down = True
+    for _ in range(3):
+        bench.grow()
+        with pytest.raises(UnavailableError):
+            bench.worker.anchor()
+    assert bench.store.find_log("2026").size == 24
+    bench.chain.is_down = False
+    bench.worker.anchor()
+    bench.check_whole()
+
+
+def test_answer_to_sending_when_lost_is_settled_by_the_receipt(bench):
+    bench.grow()
+    bench.chain.loses_answers = True
+    with pytest.raises(UnavailableError):
+        bench.worker.anchor()
+    bench.chain.loses_answers = False
+    bench.worker.anchor()
+    assert len(bench.chain.sent) == 1
+    bench.check_whole()
+
+
+def test_pool_when_dropped_gets_the_same_bytes_again(bench):
+    bench.chain.mines_at_once = False
+    bench.grow()
+    for _ in range(5):
+        bench.worker.anchor()
+        bench.chain.drop_pool()
+    bench.grow()
+    bench.worker.anchor()
+    assert len(set(bench.chain.sent)) == 1
+    assert len(bench.chain.sent) == 6
+    bench.chain.mines_at_once = True
+    bench.chain.mine()
+    bench.worker.anchor()
+    bench.check_whole()
+
+
+def test_pool_when_it_knows_the_bytes_already_is_waited_for(bench):
+    bench.chain.mines_at_once = False
+    bench.grow()
+    bench.worker.anchor()
+    bench.worker.anchor()
+    assert bench.states() == [(8, "pending")]
+    bench.chain.mine()
+    bench.worker.anchor()
+    bench.check_whole()
+
+
+def test_reorganisation_puts_the_anchor_back_to_pending_and_it_returns(bench):
+    bench.chain.confirmations = 2
+    bench.grow()
+    bench.worker.anchor()
+    assert bench.states() == [(8, "included")]
+    bench.chain.reorganise(1)
+    bench.chain.mines_at_once = False
+    bench.worker.anchor()
+    assert bench.states() == [(8, "pending")]
+    assert bench.store.anchors("2026")[0].block_hash is None
+    for _ in range(3):
+        bench.chain.mine()
+    bench.worker.anchor()
+    assert len(set(bench.chain.sent)) == 1
+    bench.check_whole()
+
+
+def test_reorganisation_into_another_block_is_followed(bench):
+    bench.chain.confirmations = 1
+    bench.grow()
+    bench.worker.anchor()
+    before = bench.store.anchors("2026")[0].block_hash
+    bench.chain.reorganise(1, keep=True)
+    bench.chain.mine()
+    bench.worker.anchor()
+    assert bench.store.anchors("2026")[0].block_hash not in {None, before}
+    bench.chain.mine()
+    bench.worker.anchor()
+    bench.check_whole()
+
+
+def test_chain_when_set_back_beyond_final_blocks_gets_all_anchors_again_in_order(bench):
+    for _ in range(3):
+        bench.grow()
+        bench.worker.anchor()
+    bench.chain.reorganise(3)
+    bench.worker.anchor()
+    assert len(set(bench.chain.sent)) == 3
+    bench.check_whole()
+
+
+def test_reorganisation_while_a_later_anchor_waits_settles_both(bench):
+    bench.grow()
+    bench.worker.anchor()
+    bench.chain.mines_at_once = False
+    bench.grow()
+    bench.worker.anchor()
+    bench.chain.reorganise(1)
+    bench.chain.drop_pool()
+    bench.chain.mines_at_once = True
+    bench.worker.anchor()
+    bench.check_whole()
+
+
+def test_nonce_used_by_another_transaction_leads_to_a_new_one_only_after_proof_of_absence(bench):
+    bench.chain.mines_at_once = False
+    bench.grow()
+    bench.worker.anchor()
+    bench.chain.drop_pool()
+    # the same key did something else with this nonce: a repeat of the present head
+    bench.chain.anchor_of_another(
+        log_id=bench.chain.log_id.hex(),
+        prev_size=0,
+        size=0,
+        root=merkle.EMPTY_ROOT.hex(),
+        frontier=[],
+        commitments=[],
+        nonce=0,
+    )
+    bench.chain.mines_at_once = True
+    bench.worker.anchor()
+    assert bench.states() == [(8, "abandoned"), (8, "final")]
+    bench.check_whole()
+
+
+def test_node_that_refuses_for_good_gets_no_second_transaction_with_the_same_head(bench):
+    bench.grow()
+    bench.chain.refuses = True
+    for _ in range(3):
+        bench.worker.anchor()
+    assert bench.states() == [(8, "pending")]
+    bench.chain.refuses = False
+    bench.worker.anchor()
+    bench.check_whole()
+
+
+def test_node_that_refused_may_get_a_later_head_instead(bench):
+    bench.grow()
+    bench.chain.refuses = True
+    bench.worker.anchor()
+    bench.grow()
+    bench.worker.anchor()
+    bench.chain.refuses = False
+    bench.worker.anchor()
+    assert bench.states()[0] == (8, "abandoned")
+    assert bench.states()[-1] == (16, "final")
+    bench.check_whole()
+
+
+def test_replaced_transaction_that_comes_through_after_all_is_adopted(bench):
+    bench.grow()
+    bench.chain.refuses = True
+    bench.worker.anchor()
+    old = bench.store.anchors("2026")[0].raw
+    bench.grow()
+    bench.worker.anchor()
+    assert bench.states() == [(8, "abandoned"), (16, "pending")]
+    bench.chain.refuses = False
+    bench.chain.send(old)
+    bench.worker.anchor()
+    assert sorted(bench.states()) == [(8, "final"), (16, "abandoned"), (16, "final")]
+    bench.check_whole()
+
+
+def test_anchor_that_the_outbox_forgot_is_adopted(bench):
+    bench.grow()
+    bench.worker.anchor()
+    with bench.database.write() as session:
+        for row in session.exec(select(AnchorRow)):
+            session.delete(row)
+    bench.grow()
+    bench.worker.anchor()
+    assert len(bench.chain.sent) == 2
+    bench.check_whole()
+
+
+def test_anchor_refused_by_the_contract_is_tried_again_only_after_a_pause(bench, monkeypatch):
+    bench.grow()
+    genuine = bench.chain.build_anchor
+
+    def wrong(*args: object, **kwargs: object):
+        return genuine(*args, **{**kwargs, "root": bytes(32)})
+
+    monkeypatch.setattr(bench.chain, "build_anchor", wrong)
+    for _ in range(3):
+        bench.worker.anchor()
+    assert bench.states() == [(8, "failed")]
+    monkeypatch.setattr(bench.chain, "build_anchor", genuine)
+    bench.clock.advance(anchoring.FAILURE_PAUSE)
+    bench.worker.anchor()
+    bench.check_whole()
+
+
+def test_chain_ahead_of_the_database_freezes_the_log(bench):
+    bench.grow()
+    entries = [secrets.token_bytes(32) for _ in range(9)]
+    bench.chain.anchor_of_another(
+        log_id=bench.chain.log_id.hex(),
+        prev_size=0,
+        size=9,
+        root=merkle.Tree(entries).root().hex(),
+        frontier=[],
+        commitments=[each.hex() for each in entries],
+        nonce=0,
+    )
+    bench.worker.anchor()
+    log = bench.store.find_log("2026")
+    assert (log.condition, log.reason) == (
+        LogCondition.FROZEN,
+        "restore needed: the chain is ahead of the database",
+    )
+    with pytest.raises(UnavailableError, match="log_frozen"):
+        bench.store.add_promise("2026", Commitment(bytes(32)), "token", due_at=bench.clock.now())
+    assert bench.worker.sequence() == 0
+    assert bench.chain.sent == []
+
+
+def test_chain_with_another_root_freezes_the_log(bench):
+    bench.grow()
+    entries = [secrets.token_bytes(32) for _ in range(8)]
+    bench.chain.anchor_of_another(
+        log_id=bench.chain.log_id.hex(),
+        prev_size=0,
+        size=8,
+        root=merkle.Tree(entries).root().hex(),
+        frontier=[],
+        commitments=[each.hex() for each in entries],
+        nonce=0,
+    )
+    bench.worker.anchor()
+    assert "another root" in bench.store.find_log("2026").reason
+
+
+def test_contract_that_froze_the_log_freezes_it_here(bench):
+    bench.chain.is_frozen = True
+    bench.worker.anchor()
+    assert bench.store.find_log("2026").condition is LogCondition.FROZEN
+
+
+def test_new_database_for_a_log_that_the_chain_knows_is_frozen_from_the_start(world, ledger_settings, chain):
+    entries = [secrets.token_bytes(32) for _ in range(8)]
+    chain.anchor_of_another(
+        log_id=chain.log_id.hex(),
+        prev_size=0,
+        size=8,
+        root=merkle.Tree(entries).root().hex(),
+        frontier=[],
+        commitments=[each.hex() for each in entries],
+        nonce=0,
+    )
+    bench = Bench(ledger_settings, world.clock, chain)
+    assert bench.store.find_log("2026").reason == "restore needed: the chain is ahead of the database"
+
+
+def test_new_log_is_not_opened_before_the_chain_answered(world, ledger_settings, chain):
+    chain.is_down = True
+    with pytest.raises(UnavailableError):
+        Bench(ledger_settings, world.clock, chain)
+
+
+def test_second_worker_does_nothing_while_the_first_has_the_lease(bench):
+    bench.grow()
+    second = bench.another_worker()
+    second.anchor()
+    assert second.sequence() == 0
+    bench.worker.anchor()
+    second.anchor()
+    assert bench.states() == [(8, "final")]
+    bench.check_whole()
+
+
+def test_worker_that_lost_its_lease_can_store_nothing(bench):
+    bench.grow()
+    genuine = bench.chain.build_anchor
+
+    def slow(*args: object, **kwargs: object):
+        # meanwhile another worker took over
+        with bench.database.write() as session:
+            for row in session.exec(select(LeaseRow)):
+                row.holder, row.token = "another", row.token + 1
+                session.add(row)
+        return genuine(*args, **kwargs)
+
+    bench.chain.build_anchor = slow
+    with pytest.raises(StoreConflictError, match="lease_lost"):
+        bench.worker.anchor()
+    assert bench.states() == []
+    assert bench.chain.sent == []
+
+
+def _scenario(bench) -> None:
+    """Growth, a reorganisation, a lost nonce and catching up, so that every kill point is on the way."""
+    bench.grow()
+    bench.worker.anchor()
+    bench.grow()
+    bench.worker.anchor()
+    bench.chain.reorganise(1)
+    bench.worker.anchor()
+    bench.chain.refuses = True
+    bench.grow()
+    bench.worker.anchor()
+    bench.grow()
+    bench.worker.anchor()
+    old = next(each for each in bench.store.anchors("2026") if each.state is AnchorState.PENDING).raw
+    bench.grow()
+    bench.worker.anchor()
+    bench.chain.refuses = False
+    bench.chain.send(old)
+    bench.worker.anchor()
+    bench.grow()
+    bench.worker.anchor()
+
+
+_OPENING = {KillPoint.BEFORE_OPEN, KillPoint.AFTER_OPEN}
+_FREEZING = {KillPoint.BEFORE_FREEZE, KillPoint.AFTER_FREEZE}
+
+
+@pytest.mark.parametrize("point", sorted(set(KillPoint) - _OPENING - _FREEZING))
+def test_turn_that_ends_at_any_kill_point_loses_nothing_and_anchors_nothing_twice(bench, point):
+    bench.kill.point = point
+    steps = 0
+    while steps < 10:
+        steps += 1
+        try:
+            _scenario(bench)
+            break
+        except _DiesAtError:
+            bench.chain.refuses = False
+            bench.restart()
+        except StopIteration:
+            bench.chain.refuses = False
+    assert point in bench.kill.reached
+    assert bench.kill.point is None
+    bench.restart()
+    bench.worker.sequence()
+    bench.worker.anchor()
+    bench.check_whole()
+
+
+@pytest.mark.parametrize("point", sorted(_OPENING))
+def test_opening_that_ends_at_a_kill_point_is_done_again_once(world, ledger_settings, chain, point):
+    kill = DiesAt()
+    kill.point = point
+
+    def worker() -> Worker:
+        return Worker(ledger_settings, clock=world.clock, kill_points=kill, chain=chain, sealer=MemorySealer())
+
+    with pytest.raises(_DiesAtError):
+        worker().sequence()
+    world.clock.advance(timedelta(seconds=60))
+    worker().sequence()
+    assert SqlStore(open_database(ledger_settings.database_url)).find_log("2026").size == 0
+
+
+@pytest.mark.parametrize("point", sorted(_FREEZING))
+def test_freezing_that_ends_at_a_kill_point_is_done_again(bench, point):
+    bench.chain.is_frozen = True
+    bench.kill.point = point
+    with pytest.raises(_DiesAtError):
+        bench.worker.anchor()
+    bench.restart()
+    bench.worker.anchor()
+    assert bench.store.find_log("2026").condition is LogCondition.FROZEN
