@@ -54,6 +54,7 @@ REGISTER_GAS = 300_000
 # Several block periods of a production network.
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.1
+_WORD_BYTES = 32
 _ZERO_ADDRESS = "0x" + "00" * 20
 _LEDGER = load_artifact("ConsentLedger")
 
@@ -93,6 +94,10 @@ class Web3Chain:
 
     def head(self, log_id: bytes) -> Head:
         """Return the log's head in the latest block."""
+        if len(log_id) != _WORD_BYTES:
+            raise RequestError(
+                "unknown_log", f"expected a log identifier of {_WORD_BYTES} bytes, got {len(log_id)}"
+            )
         with answers():
             sealer, size, root = self._ledger(self._contract()).functions.head(log_id).call()
         if sealer == _ZERO_ADDRESS:

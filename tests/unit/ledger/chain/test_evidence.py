@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Offline evidence: our reading of tries and receipts against the `trie` library's, and every way to tamper."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from dataclasses import replace
+
+import pytest
+import rlp
+from hypothesis import given
+from hypothesis import strategies as st
+from trie import HexaryTrie
+
+from ledger.chain.calldata import encode_anchor, read_commitments
+from ledger.chain.evidence import (
+    ANCHORED_TOPIC,
+    MAX_EVIDENCE_BYTES,
+    decode_anchored,
+    header_hash,
+    read_header,
+    verify_anchor,
+    verify_receipt_proof,
+)
+from ledger.chain.interface import Anchored, AnchorEvidence, Mode
+from protocol.errors import RequestError, VerificationError
+
+CONTRACT = "0x2D64035416d7a32f46023f10E6d1b8160f8836E4"
+LOG_ID = bytes(range(32))
+
+
+def make_header(receipts_root: bytes, number: int = 7, **changed: object) -> bytes:
+    items: list[object] = [b"p" * 32, b"u" * 32, b"c" * 20, b"s" * 32, b"t" * 32, receipts_root, b"\0" * 256, 0]
+    items += [number, 30_000_000, 0, 1_795_286_318, b"", b"m" * 32, b"\0" * 8, 0]
+    for name, value in changed.items():
+        items[int(name[1:])] = value
+    return rlp.encode(items)
+
+
+def make_log(size=8, mode=0, contract=CONTRACT, log_id=LOG_ID, topic=ANCHORED_TOPIC):
+    data = (5).to_bytes(32) + b"a" * 32 + b"b" * 32 + mode.to_bytes(32)
+    return [bytes.fromhex(contract[2:]), [topic, log_id, size.to_bytes(32)], data]
+
+
+def make_receipt(*logs, status=b"\x01", kind=b"\x02"):
+    return kind + rlp.encode([status, 50_000, b"\0" * 256, list(logs)])
+
+
+def make_trie(receipts):
+    trie = HexaryTrie({})
+    for index, receipt in enumerate(receipts):
+        trie[rlp.encode(index)] = receipt
+    return trie
+
+
+def prove(trie, index):
+    return tuple(rlp.encode(node) for node in trie.get_proof(rlp.encode(index)))
+
+
+@pytest.fixture
+def evidence():
+    """An anchor's receipt at index 3 of a block with 20 transactions."""
+    receipts = [make_receipt(make_log(size=number)) for number in range(6, 26)]
+    trie = make_trie(receipts)
+    header = make_header(trie.root_hash)
+    return AnchorEvidence(
+        chain_id=20261121,
+        transaction_hash=bytes(32),
+        transaction_index=3,
+        block_number=7,
+        block_hash=header_hash(header),
+        log_index=3,
+        header_rlp=header,
+        receipt_rlp=receipts[3],
+        receipt_proof=prove(trie, 3),
+    )
+
+
+def verify(evidence):
+    return verify_anchor(evidence, expected_contract=CONTRACT, expected_log_id=LOG_ID)
+
+
+def test_evidence_gives_the_event_and_the_block(evidence):
+    found = verify(evidence)
+    assert found.anchored == Anchored(CONTRACT, LOG_ID, 5, 9, b"a" * 32, b"b" * 32, Mode.CALLDATA, log_index=0)
+    assert (found.block.number, found.block.timestamp, found.block.hash) == (7, 1_795_286_318, evidence.block_hash)
+
+
+@pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 127, 128, 129, 200, 300])
+def test_every_receipt_of_a_block_is_proved_and_no_other_index(count):
+    receipts = [make_receipt(make_log(size=number)) for number in range(count)]
+    trie = make_trie(receipts)
+    header = make_header(trie.root_hash)
+    for index in random.sample(range(count), min(count, 20)):
+        proof = prove(trie, index)
+        assert verify_receipt_proof(header, receipts[index], proof, index).receipts_root == trie.root_hash
+        for wrong in {(index + 1) % count, count, 2**40} - {index}:
+            with pytest.raises(VerificationError):
+                verify_receipt_proof(header, receipts[index], proof, wrong)
+
+
+def test_values_shorter_than_a_digest_are_proved_inside_their_parent():
+    trie = make_trie([bytes([number]) for number in range(1, 20)])
+    header = make_header(trie.root_hash)
+    for index in range(19):
+        nodes = [node for node in prove(trie, index) if len(node) >= 32]  # the library lists what is inside, too
+        verify_receipt_proof(header, bytes([index + 1]), nodes, index)
+
+
+def test_evidence_with_any_byte_changed_is_refused(evidence):
+    source = random.Random(1)  # noqa: S311 - test data
+    for name in ("header_rlp", "receipt_rlp"):
+        for at in source.sample(range(len(getattr(evidence, name))), 60):
+            broken = bytearray(getattr(evidence, name))
+            broken[at] ^= 1 << source.randrange(8)
+            with pytest.raises(VerificationError):
+                verify(replace(evidence, **{name: bytes(broken)}))
+    for part in range(len(evidence.receipt_proof)):
+        broken = [bytearray(node) for node in evidence.receipt_proof]
+        broken[part][source.randrange(len(broken[part]))] ^= 4
+        with pytest.raises(VerificationError):
+            verify(replace(evidence, receipt_proof=tuple(map(bytes, broken))))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"block_hash": bytes(32)},
+        {"block_number": 8},
+        {"transaction_index": 4},
+        {"transaction_index": -1},
+        {"receipt_proof": ()},
+        {"header_rlp": b""},
+        {"header_rlp": rlp.encode([b"x"] * 14)},
+        {"receipt_rlp": b""},
+    ],
+)
+def test_evidence_with_a_wrong_part_is_refused(evidence, change):
+    with pytest.raises(VerificationError) as caught:
+        verify(replace(evidence, **change))
+    assert caught.value.code == "anchor_proof"
+
+
+def test_proof_with_nodes_missing_added_or_swapped_is_refused(evidence):
+    nodes = evidence.receipt_proof
+    assert len(nodes) > 1
+    for wrong in (nodes[:-1], nodes[1:], (*nodes, nodes[-1]), nodes[::-1], (nodes[0], *nodes), nodes * 9):
+        with pytest.raises(VerificationError):
+            verify(replace(evidence, receipt_proof=wrong))
+
+
+def test_evidence_that_is_too_long_is_refused_before_it_is_read(evidence):
+    with pytest.raises(VerificationError, match="longer than"):
+        verify(replace(evidence, header_rlp=b"\0" * (MAX_EVIDENCE_BYTES + 1)))
+
+
+@pytest.mark.parametrize(
+    "changed", [{"_8": b"\0\x07"}, {"_8": b"\x01" * 33}, {"_8": [b""]}, {"_5": b"r" * 31}, {"_11": b"\0"}]
+)
+def test_header_with_a_malformed_item_is_refused(changed):
+    with pytest.raises(VerificationError):
+        read_header(make_header(b"r" * 32, **changed))
+
+
+def test_header_of_any_fork_is_read():
+    for more in range(6):
+        items = [*rlp.decode(make_header(b"r" * 32)), *[bytes(32)] * more]
+        assert read_header(rlp.encode(items)).receipts_root == b"r" * 32
+
+
+def test_receipt_of_a_failed_transaction_is_refused():
+    for status in (b"", b"\x02", b"\0" * 32):
+        with pytest.raises(VerificationError):
+            decode_anchored(make_receipt(make_log(), status=status), contract=CONTRACT, log_id=LOG_ID)
+
+
+def test_receipt_with_the_event_of_another_contract_log_kind_or_mode_is_refused():
+    others = (
+        make_log(contract="0x" + "11" * 20),
+        make_log(log_id=bytes(32)),
+        make_log(topic=bytes(32)),
+        make_log(mode=1),
+        [bytes.fromhex(CONTRACT[2:]), [ANCHORED_TOPIC, LOG_ID], b"\0" * 128],
+        [bytes.fromhex(CONTRACT[2:]), [ANCHORED_TOPIC, LOG_ID, bytes(32)], b"\0" * 127],
+    )
+    for other in others:
+        with pytest.raises(VerificationError):
+            decode_anchored(make_receipt(other), contract=CONTRACT, log_id=LOG_ID)
+        found = decode_anchored(make_receipt(other, make_log()), contract=CONTRACT, log_id=LOG_ID)
+        assert (found.log_index, found.size) == (1, 8)
+
+
+def test_receipt_with_two_events_of_one_log_is_refused():
+    with pytest.raises(VerificationError):
+        decode_anchored(make_receipt(make_log(), make_log(size=9)), contract=CONTRACT, log_id=LOG_ID)
+
+
+def test_legacy_receipts_are_read_too():
+    assert decode_anchored(make_receipt(make_log(), kind=b""), contract=CONTRACT, log_id=LOG_ID).size == 8
+
+
+@pytest.mark.parametrize("logs", [[b"x"], [[b"x"]], [[b"a" * 19, [], b""]], [[b"a" * 20, [b"t"], b""]]])
+def test_receipts_with_malformed_logs_are_refused(logs):
+    with pytest.raises(VerificationError):
+        decode_anchored(make_receipt(*logs), contract=CONTRACT, log_id=LOG_ID)
+
+
+@given(st.binary(max_size=200), st.lists(st.binary(max_size=80), max_size=4), st.integers(-2, 300))
+def test_any_bytes_raise_our_error_only(data, proof, index):
+    header = make_header(b"r" * 32)
+    for call in (
+        lambda: read_header(data),
+        lambda: verify_receipt_proof(header, data, proof, index),
+        lambda: decode_anchored(data, contract=CONTRACT, log_id=LOG_ID),
+        lambda: read_commitments(Anchored(CONTRACT, LOG_ID, 0, 1, b"", b"", Mode.CALLDATA, log_index=0), data),
+    ):
+        with pytest.raises(VerificationError):
+            call()
+
+
+def test_deeply_nested_rlp_raises_our_error_only():
+    data = b""
+    for _ in range(3000):
+        data = rlp.codec.length_prefix(len(data), 0xC0) + data
+    with pytest.raises(VerificationError):
+        read_header(data)
+
+
+def test_trie_nodes_made_by_hand_raise_our_error_only():
+    for node in ([b"", b"v"], [b"\x40", b"v"], [b"\x01\x00", b"v"], [b"\x20", [b"v"]], [b"x"] * 16, b"v", []):
+        encoded = rlp.encode(node)
+        with pytest.raises(VerificationError):
+            verify_receipt_proof(make_header(header_hash(encoded)), b"w", [encoded], 0)
+
+
+def test_calldata_is_read_back_and_only_for_its_own_event():
+    more = [secrets.token_bytes(32) for _ in range(3)]
+    data = encode_anchor(LOG_ID, 5, 8, b"b" * 32, [b"x" * 32, b"y" * 32], more)
+    event = Anchored(CONTRACT, LOG_ID, 5, 8, b"a" * 32, b"b" * 32, Mode.CALLDATA, log_index=0)
+    assert read_commitments(event, data) == tuple(more)
+    for change in ({"log_id": bytes(32)}, {"prev_size": 4}, {"size": 9}, {"root": b"a" * 32}):
+        with pytest.raises(VerificationError) as caught:
+            read_commitments(replace(event, **change), data)
+        assert caught.value.code == "anchor_event"
+    for wrong in (data[:-1], b"\0" * 4 + data[4:], data[:40], b""):
+        with pytest.raises(VerificationError):
+            read_commitments(event, wrong)
+
+
+def test_calldata_that_the_contract_would_refuse_is_not_made():
+    for given_arguments in (
+        (LOG_ID, 0, 2, bytes(32), [], [bytes(32)]),
+        (LOG_ID, 0, 0, bytes(32), [], []),
+        (LOG_ID, 4, 5, bytes(32), [], [bytes(32)]),
+        (LOG_ID, 0, 1, bytes(32), [], [bytes(31)]),
+    ):
+        with pytest.raises(RequestError):
+            encode_anchor(*given_arguments)

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The chain client against the embedded node in this process, and against nodes that answer badly."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+
+from ledger.chain import web3_chain
+from ledger.chain.client import open_chain
+from ledger.chain.evidence import verify_anchor
+from ledger.chain.interface import Finality, Head, Sent
+from protocol.errors import (
+    ConfigurationError,
+    RequestError,
+    StoreConflictError,
+    UnavailableError,
+    VerificationError,
+)
+
+EMPTY_ROOT = hashlib.sha256(b"").digest()
+
+
+def words(count):
+    return [secrets.token_bytes(32) for _ in range(count)]
+
+
+def test_head_of_a_new_log_is_the_empty_tree(ledger):
+    assert ledger.chain.head(ledger.log_id) == Head(0, EMPTY_ROOT, is_frozen=False, sealer=ledger.sealer.address)
+
+
+@pytest.mark.parametrize("log_id", [bytes(32), b"short"])
+def test_head_of_an_unknown_log_is_an_error_of_its_own(ledger, log_id):
+    with pytest.raises(RequestError) as caught:
+        ledger.chain.head(log_id)
+    assert caught.value.code == "unknown_log"
+
+
+def test_anchor_moves_the_head_and_its_receipt_names_both_heads(ledger):
+    first = ledger.grow(*words(5))
+    signed = ledger.grow(*words(3))
+    receipt = ledger.chain.receipt(signed.hash)
+    head = ledger.chain.head(ledger.log_id)
+    assert receipt.is_success
+    assert (receipt.anchored.prev_size, receipt.anchored.size, receipt.anchored.root) == (5, 8, head.root)
+    assert receipt.anchored.prev_root == ledger.chain.receipt(first.hash).anchored.root
+    assert (receipt.anchored.contract, receipt.anchored.log_id) == (ledger.chain.contract, ledger.log_id)
+    assert ledger.chain.nonce(ledger.sealer.address) == 2
+
+
+def test_build_anchor_twice_gives_the_same_bytes_and_sends_nothing(ledger):
+    more = words(2)
+    assert ledger.build(*more) == ledger.build(*more)
+    assert ledger.chain.nonce(ledger.sealer.address) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"size": 4},
+        {"commitments": []},
+        {"frontier": [bytes(32)]},
+        {"root": bytes(31)},
+        {"log_id": bytes(33)},
+        {"commitments": [bytes(32)] * 1001, "size": 1001},
+    ],
+)
+def test_build_anchor_with_counts_that_do_not_fit_is_refused(ledger, change):
+    given = {"prev_size": 0, "size": 1, "root": bytes(32), "frontier": [], "commitments": [bytes(32)], **change}
+    log_id = given.pop("log_id", ledger.log_id)
+    with pytest.raises(RequestError) as caught:
+        ledger.chain.build_anchor(ledger.sealer, log_id, nonce=0, **given)
+    assert caught.value.code == "invalid_anchor"
+
+
+def test_sending_the_same_bytes_again_tells_and_changes_nothing(ledger):
+    signed = ledger.build(*words(1))
+    assert ledger.chain.send(signed.raw) is Sent.ACCEPTED
+    assert ledger.chain.send(signed.raw) is Sent.ALREADY_KNOWN
+    assert ledger.chain.nonce(ledger.sealer.address) == 1
+
+
+def test_sending_another_transaction_with_a_used_nonce_tells(ledger):
+    ledger.grow(*words(1))
+    other = ledger.build(*words(2), nonce=0)
+    assert ledger.chain.send(other.raw) is Sent.NONCE_TOO_LOW
+    assert ledger.chain.receipt(other.hash) is None
+
+
+def test_sending_a_nonce_ahead_is_not_now(ledger):
+    with pytest.raises(UnavailableError):
+        ledger.chain.send(ledger.build(*words(1), nonce=7).raw)
+
+
+def test_sending_nonsense_is_refused_for_good(ledger):
+    with pytest.raises(RequestError) as caught:
+        ledger.chain.send(b"\x02\xff")
+    assert caught.value.code == "transaction_refused"
+
+
+def test_receipt_of_an_anchor_that_the_contract_refused_is_no_success(ledger):
+    signed = ledger.chain.build_anchor(
+        ledger.sealer,
+        ledger.log_id,
+        prev_size=0,
+        size=1,
+        root=bytes(32),
+        frontier=[],
+        commitments=words(1),
+        nonce=0,
+    )
+    ledger.chain.send(signed.raw)
+    receipt = ledger.chain.receipt(signed.hash)
+    assert (receipt.is_success, receipt.anchored) == (False, None)
+
+
+def test_receipt_of_a_repeat_is_a_success_without_event(ledger):
+    more = words(2)
+    again = ledger.build(*more, nonce=1)
+    ledger.grow(*more)
+    ledger.chain.send(again.raw)
+    receipt = ledger.chain.receipt(again.hash)
+    assert (receipt.is_success, receipt.anchored) == (True, None)
+
+
+def test_finality_of_a_block_here_of_another_and_of_none(ledger):
+    receipt = ledger.chain.receipt(ledger.grow(*words(1)).hash)
+    assert ledger.chain.finality(receipt.block_number, receipt.block_hash) is Finality.FINAL
+    assert ledger.chain.finality(receipt.block_number, bytes(32)) is Finality.GONE
+    assert ledger.chain.finality(receipt.block_number + 1, receipt.block_hash) is Finality.GONE
+
+
+def test_anchors_give_back_every_commitment_in_order(ledger, monkeypatch):
+    monkeypatch.setattr(web3_chain, "BLOCKS_PER_QUERY", 2)  # several pages
+    for count in (3, 1, 4, 9):
+        ledger.grow(*words(count))
+    found = list(ledger.chain.anchors(ledger.log_id))
+    assert [event.size for event in found] == [3, 4, 8, 17]
+    assert [one for event in found for one in event.commitments] == ledger.commitments
+    assert [event.size for event in ledger.chain.anchors(ledger.log_id, from_size=4)] == [8, 17]
+    assert [event.size for event in ledger.chain.anchors(ledger.log_id, from_block=found[2].block_number)] == [
+        8,
+        17,
+    ]
+    assert list(ledger.chain.anchors(bytes(32))) == []
+
+
+def test_anchors_are_read_with_the_time_of_their_block(ledger, node):
+    ledger.grow(*words(1))
+    (event,) = ledger.chain.anchors(ledger.log_id)
+    assert event.block_time == node.engine.head().timestamp
+    assert event.block_hash == node.engine.head().hash
+
+
+def test_evidence_of_an_anchor_verifies_offline(ledger):
+    signed = ledger.grow(*words(6))
+    evidence = ledger.chain.receipt_evidence(signed.hash)
+    found = verify_anchor(evidence, expected_contract=ledger.chain.contract, expected_log_id=ledger.log_id)
+    assert (found.anchored.size, found.anchored.root) == (6, ledger.chain.head(ledger.log_id).root)
+    assert (found.block.hash, found.block.number) == (evidence.block_hash, evidence.block_number)
+    assert (evidence.chain_id, evidence.transaction_index, evidence.log_index) == (20261121, 0, 0)
+    assert len(evidence.header_rlp) + len(evidence.receipt_rlp) + sum(map(len, evidence.receipt_proof)) < 3000
+
+
+def test_evidence_of_another_log_is_refused(ledger):
+    evidence = ledger.chain.receipt_evidence(ledger.grow(*words(1)).hash)
+    for contract, log_id in ((ledger.chain.contract, bytes(32)), (ledger.sealer.address, ledger.log_id)):
+        with pytest.raises(VerificationError):
+            verify_anchor(evidence, expected_contract=contract, expected_log_id=log_id)
+    with pytest.raises(VerificationError):
+        verify_anchor(
+            replace(evidence, block_hash=bytes(32)),
+            expected_contract=ledger.chain.contract,
+            expected_log_id=ledger.log_id,
+        )
+
+
+def test_evidence_of_a_transaction_in_no_block_is_not_found(ledger):
+    with pytest.raises(RequestError) as caught:
+        ledger.chain.receipt_evidence(bytes(32))
+    assert caught.value.code == "not_found"
+
+
+def test_registering_again_is_silent_and_with_another_sealer_a_conflict(ledger):
+    ledger.chain.register_log(ledger.owner, ledger.log_id, ledger.sealer.address)
+    with pytest.raises(StoreConflictError):
+        ledger.chain.register_log(ledger.owner, ledger.log_id, ledger.owner.address)
+
+
+def test_registering_by_a_stranger_is_refused(ledger, keys):
+    with pytest.raises(RequestError) as caught:
+        ledger.chain.register_log(keys[2], bytes(32), keys[3].address)
+    assert caught.value.code == "transaction_refused"
+
+
+def test_check_tells_a_wrong_chain_from_a_missing_contract(ledger, node, keys):
+    ledger.chain.check(expected_chain_id=20261121)
+    with pytest.raises(ConfigurationError) as caught:
+        ledger.chain.check(expected_chain_id=1)
+    assert (caught.value.code, "20261121" in caught.value.message) == ("wrong_chain", True)
+    with pytest.raises(ConfigurationError) as caught:
+        node.chain(keys[0].address).check(expected_chain_id=20261121)
+    assert caught.value.code == "wrong_contract"
+
+
+CALLS = [
+    lambda ledger: ledger.chain.head(ledger.log_id),
+    lambda ledger: ledger.chain.nonce(ledger.sealer.address),
+    lambda ledger: ledger.chain.send(b"\x02"),
+    lambda ledger: ledger.chain.receipt(bytes(32)),
+    lambda ledger: ledger.chain.finality(1, bytes(32)),
+    lambda ledger: list(ledger.chain.anchors(ledger.log_id)),
+    lambda ledger: ledger.chain.receipt_evidence(bytes(32)),
+    lambda ledger: ledger.chain.check(expected_chain_id=20261121),
+]
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_no_answer_is_unavailable(ledger, node, call):
+    node.is_down = True
+    with pytest.raises(UnavailableError):
+        call(ledger)
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (502, b"<html>bad gateway</html>"),
+        (200, b"<html>sign in</html>"),
+        (200, b""),
+        (200, b"[]"),
+        (200, b'{"jsonrpc":"2.0","id":0}'),
+        (200, b'{"jsonrpc":"2.0","id":0,"result":{}}'),
+        (200, b'{"jsonrpc":"2.0","id":0,"error":{"code":-32005,"message":"limit exceeded"}}'),
+    ],
+)
+def test_answers_that_make_no_sense_raise_our_errors_only(ledger, node, call, answer):
+    node.answer = answer
+    with pytest.raises(UnavailableError):
+        call(ledger)
+
+
+@pytest.mark.parametrize("url", ["http://node.example:8545", "ws://localhost:8546", "localhost:8106", "file:///x"])
+def test_a_chain_over_plain_http_elsewhere_is_refused(url):
+    with pytest.raises(ConfigurationError):
+        open_chain(url, contract=None)
+
+
+def test_a_malformed_contract_address_is_refused():
+    with pytest.raises(ConfigurationError):
+        open_chain("http://localhost:8106", contract="0x12")
+
+
+def test_importing_the_seam_loads_no_web3():
+    code = "import sys, ledger.chain.client, ledger.chain.interface; print('web3' in sys.modules or 'eth' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
