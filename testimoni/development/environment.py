@@ -8,6 +8,8 @@ import json
 from testimoni.development.log_keys import BATCH_INTERVAL_SECONDS, CHAIN_ID
 from testimoni.development.setup import SIGN_IN, STORED, SetUp
 
+# as VÀLid shows them to people; it knows one name each
+_SHOWN_NAMES = {"issuer": "Oficina de documents", "wallet": "Els meus documents", "verifier": "Taulell de tràmits"}
 _SOAP_PATH = "/siri-proxy/services/Sincron"
 
 
@@ -110,7 +112,7 @@ def _sandbox(made: SetUp) -> dict[str, str]:
             "client_id": f"{service}.testimoni.example",
             "client_secret": made.folder.secret(f"valid-{service}"),
             "redirect_uris": [f"{made.layout.url(service)}/valid/callback"],
-            "name": f"Testimoni ({service})",
+            "name": _SHOWN_NAMES[service],
         }
         for service in SIGN_IN
     ]
