@@ -176,12 +176,10 @@ class Issuer:
         if wanted.tx_code is None:
             raise RequestError("invalid_request", "tx_code is missing")
         if not self._store.charge_attempt(administration_id, issuance.id, limit=TX_CODE_TRIES):
-            raise self._lock(issuance)
+            raise self._spent(issuance)
         given = self._offers.tx_digest(issuance.id, wanted.tx_code)
         if not hmac.compare_digest(given, issuance.digests.tx_code):
-            if issuance.attempts + 1 >= TX_CODE_TRIES:
-                raise self._lock(issuance)
-            raise _invalid_grant("the transaction code is wrong")
+            raise self._spent(issuance)
         # (3) take the code: one redemption wins
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         taken = self._store.redeem(
@@ -262,9 +260,10 @@ class Issuer:
             raise RequestError("invalid_notification_request", f"expected one of {', '.join(sorted(EVENTS))}")
         self._store.note_event(administration_id, issuance.id, event)
 
-    def _lock(self, issuance: Issuance) -> RequestError:
-        self._store.close(issuance.administration_id, issuance.id, State.LOCKED)
-        return _invalid_grant("too many wrong transaction codes")
+    def _spent(self, issuance: Issuance) -> RequestError:
+        """Kill the code if that was its last try, and return the error: it tells nobody how many are left."""
+        self._store.lock(issuance.administration_id, issuance.id, limit=TX_CODE_TRIES)
+        return _invalid_grant("the code or the transaction code is wrong")
 
     def _make_copies(self, issuance: Issuance, count: int, now: datetime) -> tuple[Copy, ...]:
         issued_at = whole_day(now)

@@ -187,7 +187,7 @@ class Offers:
     def expire_if_over(self, issuance: Issuance, now: datetime) -> bool:
         """Return whether the issuance's time has passed; if so it is ended and its claims erased at once."""
         if issuance.is_expired(now):
-            self._store.close(issuance.administration_id, issuance.id, State.EXPIRED)
+            self._store.erase_expired(issuance.administration_id, now)
             return True
         return False
 

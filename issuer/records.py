@@ -196,8 +196,8 @@ class Store(Protocol):
     ) -> bool:
         """Turn `redeemed` into `issued`, keep the copies and erase the claims."""
 
-    def close(self, administration_id: str, issuance_id: str, state: State) -> None:
-        """End an open issuance in this state and erase the claims; silent when it has ended already."""
+    def lock(self, administration_id: str, issuance_id: str, *, limit: int) -> bool:
+        """Turn `offered` into `locked` if its tries have reached the limit, and erase the claims."""
 
     def note_event(self, administration_id: str, issuance_id: str, event: str) -> None:
         """Keep what the wallet said about an issued document; the first word stays."""

@@ -129,12 +129,12 @@ class SqlStore:
                 session.add_all(CopyRow(**vars(copy)) for copy in copies)
             return moved
 
-    def close(self, administration_id: str, issuance_id: str, state: State) -> None:
-        """End an open issuance in this state and erase the claims; silent when it has ended already."""
+    def lock(self, administration_id: str, issuance_id: str, *, limit: int) -> bool:
+        """Turn `offered` into `locked` if its tries have reached the limit, and erase the claims."""
+        values = {"state": State.LOCKED, "sealed": None}
+        statement = _transition(administration_id, issuance_id, State.OFFERED, values)
         with self._database.write() as session:
-            for before in OPEN_STATES:
-                values = {"state": state, "sealed": None}
-                _changed(session, _transition(administration_id, issuance_id, before, values))
+            return _changed(session, statement.where(col(IssuanceRow.attempts) >= limit)) == 1
 
     def note_event(self, administration_id: str, issuance_id: str, event: str) -> None:
         """Keep what the wallet said about an issued document; the first word stays."""

@@ -174,7 +174,7 @@ class Offer:
 
     @property
     def tx_code(self) -> str:
-        found = re.search(r'id="tx-code">(.*?)</p>', self.page, re.S)
+        found = re.search(r'id="tx-code">(.*?)</p>', self.page, re.DOTALL)
         assert found, self.page
         return re.sub(r"\D", "", re.sub("<[^>]+>", "", found[1]))
 
