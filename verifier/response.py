@@ -251,15 +251,19 @@ def _repeat(presentation: Presentation, digest: bytes) -> Reply:
 
 
 def _find_receipt(case: _Case) -> ConsentReceipt | None:
-    """Return the response's receipt when it is a share's that answers this request, whatever else is wrong."""
+    """Return the response's receipt when it opens the share that was promised, and that answers this request.
+
+    Whatever else is wrong with the response or the receipt: its sender can take back what it says.
+    """
     try:
         response = PresentationResponse.parse(case.payload)
         if response.consent_receipt is None:
             return None
         receipt = ConsentReceipt.parse(response.consent_receipt)
         record = records.parse(receipt.record)
-        records.commit(receipt.key, receipt.record)
+        promised = records.parse_commitment(jws.parse(receipt.promise).claims().get("commitment"))
+        is_opened = hmac.compare_digest(records.commit(receipt.key, receipt.record), promised)
     except Error:
         return None
     asked = records.RequestReference(case.expected.client_id, case.expected.nonce)
-    return receipt if record.request == asked else None
+    return receipt if is_opened and record.request == asked else None

@@ -17,12 +17,12 @@ from datetime import datetime
 from typing import TypeVar
 
 from ledger import record as records
-from ledger.receipt import CheckedReceipt, ConsentReceipt, check_receipt
+from ledger.receipt import NOT_CANONICAL, CheckedReceipt, ConsentReceipt, check_receipt
 from ledger.record import ClaimReference, ProcedureReference
 from protocol import credential, dcql, key_binding
 from protocol.dcql import MAX_CREDENTIALS, ClaimQuery
 from protocol.encoding import JSON
-from protocol.errors import Check, ConfigurationError, UnavailableError, VerificationError
+from protocol.errors import Check, ConfigurationError, RequestError, UnavailableError, VerificationError
 from protocol.keys import PublicKey
 from protocol.openid4vp import PresentationResponse
 from protocol.registration import Procedure
@@ -182,7 +182,7 @@ class Pipeline:
         procedure = expected.procedure
         return check_receipt(
             receipt,
-            trusted_log=self._trust.get_log(records.parse(receipt.record).log, now=now),
+            trusted_log=self._trust.get_log(_log_of(receipt), now=now),
             expected_client_id=expected.client_id,
             expected_nonce=expected.nonce,
             expected_party=procedure.party_code,
@@ -266,6 +266,14 @@ def _leaves(value: JSON, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]
 
 def _is_asked(path: tuple[str, ...], asked: Sequence[ClaimQuery]) -> bool:
     return any(path[: len(claim.path)] == claim.path for claim in asked)
+
+
+def _log_of(receipt: ConsentReceipt) -> str:
+    """Return the log that the record names; `check_receipt` compares it with the promise's."""
+    try:
+        return records.parse(receipt.record).log
+    except RequestError as exc:
+        raise VerificationError(Check.RECEIPT, exc.message, code=NOT_CANONICAL) from exc
 
 
 def _presented(documents: Sequence[_Document]) -> list[ClaimReference]:
