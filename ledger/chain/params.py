@@ -99,18 +99,23 @@ def storage_slot(value: JSON) -> int:
 
 def block_place(value: JSON, newest: int) -> int | bytes:
     """Return the number or hash of a block parameter (EIP-1898); every tag but `earliest` is the newest."""
+    place: int | bytes
     match value:
         case None:
-            return newest
+            place = newest
         case "earliest":
-            return 0
+            place = 0
         case str(tag) if tag in NEWEST_TAGS:
-            return newest
-        case {"blockHash": str(given)} | {"blockNumber": str(given)} | str(given):
-            is_hash = len(given) == _WORD_DIGITS
+            place = newest
+        case {"blockHash": digest}:
+            place = word(digest)
+        case {"blockNumber": number}:
+            place = quantity(number)
+        case str(digest) if len(digest) == _WORD_DIGITS:
+            place = word(digest)
         case _:
-            raise invalid("expected a block")
-    return word(given) if is_hash else quantity(given)
+            place = quantity(value)
+    return place
 
 
 def one_or_many(value: JSON, parse: Callable[[JSON], bytes]) -> tuple[bytes, ...]:
