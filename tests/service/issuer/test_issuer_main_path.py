@@ -9,6 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
+from issuer.app import create_app
 from issuer.tables import Base
 from protocol import credential
 from protocol.openid4vci import IssuerMetadata
@@ -179,7 +180,5 @@ def test_tables_when_migrated_then_equal_the_models(settings, store):
 
 def test_ready_when_migrated_then_200_and_before_then_503(app, settings, tmp_path):
     assert app.test_client().get("/readyz").status_code == 200
-    from issuer.app import create_app
-
     bare = create_app(settings.model_copy(update={"database_url": f"sqlite:///{tmp_path}/empty.db"}))
     assert bare.test_client().get("/readyz").status_code == 503
