@@ -36,6 +36,14 @@ class Inclusion:
     note: str
 
 
+@dataclass(frozen=True)
+class Place:
+    """An entry's place under an anchored head, ready for an evidence file; `anchor` is unverified JSON."""
+
+    inclusion: Inclusion
+    anchor: dict[str, JSON]
+
+
 class LedgerClient:
     """One ledger service. `log` is the log's short name in paths (`2026`); without it, the current log."""
 
@@ -111,6 +119,24 @@ class LedgerClient:
             merkle.leaf_hash(commitment), index=index, size=head.size, proof=proof, expected_root=head.root
         )
         return Inclusion(index, proof, head, signed)
+
+    def find_place(self, commitment: Commitment, key: CheckpointKey) -> Place | None:
+        """Return the entry's place under the first final anchor that covers it; None while there is none.
+
+        Inclusion and checkpoint were verified with `key`; the anchor is for `ledger.evidence_audit` to check.
+        """
+        newest = checkpoints.verify(self.checkpoint(), key)
+        index = self._find(merkle.leaf_hash(commitment), newest.size)
+        if index is None:
+            return None
+        for each in self.anchors():
+            match each:
+                case {"state": "final", "size": int(size)} if size > index:
+                    members = self.anchor(size)
+                    inclusion = self.prove(commitment, key, note=get_member(members, "checkpoint", str))
+                    proof = get_member(members, "proof", dict)
+                    return None if inclusion is None else Place(inclusion, proof)
+        return None
 
     def _find(self, leaf: bytes, size: int) -> int | None:
         for address in reversed(tiles.addresses(size, 0)):

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""`testimoni audit` and `testimoni verify-evidence`: no configuration, no database.
+
+Exit status: 0 holds, 1 violated, 2 could not tell (also for a file or an address that cannot be read).
+Libraries are loaded when they are needed, so that help and offline checks start at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, overall
+from protocol.errors import Error, RequestError
+
+if TYPE_CHECKING:
+    from ledger.evidence import Evidence
+    from ledger.trust import TrustFile
+
+# Evidence of 64 records and trust in thousands of administrations stay below this.
+MAX_FILE_BYTES = 4 * 1024 * 1024
+_WORDS = {
+    ExitStatus.HOLDS: "HOLDS",
+    ExitStatus.VIOLATED: "VIOLATED",
+    ExitStatus.COULD_NOT_TELL: "COULD NOT TELL",
+}
+_EXIT = "exit status: 0 holds, 1 violated, 2 could not tell"
+
+
+def audit_command(argv: Sequence[str]) -> int:
+    """Check a whole ledger against its chain; print the findings and return the exit status."""
+    parser = argparse.ArgumentParser(
+        "testimoni audit", description="Check a whole ledger against its chain.", epilog=_EXIT
+    )
+    parser.add_argument("--ledger", required=True, metavar="URL", help="the ledger's address")
+    parser.add_argument("--chain", required=True, metavar="URL", help="JSON-RPC of any node of the chain")
+    parser.add_argument("--trust", type=Path, metavar="FILE", help="whom you trust; otherwise the ledger's word")
+    parser.add_argument(
+        "--from", dest="from_size", type=_size, default=0, metavar="SIZE", help="anchors beyond SIZE only"
+    )
+    parser.add_argument("--log", metavar="NAME", help="another log than the current one")
+    parser.add_argument(
+        "--evidence", type=Path, metavar="FILE", help="also check these shares in the log: kept, not taken back"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    given = parser.parse_args(argv)
+    try:
+        trust = _read_trust(given.trust)
+        evidence = _read_evidence(given.evidence) if given.evidence else None
+    except Error as exc:
+        return _fail(exc, as_json=given.json)
+    from ledger.auditor import Auditor  # noqa: PLC0415 - help must not load the network
+
+    report = Auditor(given.ledger, given.chain, trust, log=given.log, from_size=given.from_size).run(evidence)
+    return _report(f"Audit of {report.title}", report.findings, report.records, as_json=given.json)
+
+
+def verify_evidence_command(argv: Sequence[str]) -> int:
+    """Check one evidence file offline; print the findings and return the exit status."""
+    parser = argparse.ArgumentParser(
+        "testimoni verify-evidence", description="Check one evidence file, offline.", epilog=_EXIT
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="the evidence file")
+    parser.add_argument("--trust", type=Path, metavar="FILE", help="whom you trust; without it, no key is known")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    given = parser.parse_args(argv)
+    try:
+        evidence = _read_evidence(given.file)
+        trust = _read_trust(given.trust)
+    except Error as exc:
+        return _fail(exc, as_json=given.json)
+    from ledger.evidence_audit import audit_evidence  # noqa: PLC0415 - help must not load cryptography
+    from ledger.trust import TrustFile  # noqa: PLC0415
+
+    findings: tuple[Finding, ...] = ()
+    if trust is None:
+        trust = TrustFile("", (), ())
+        findings = (could_not_tell(Level.TRUST, "no trust file: no key, log or chain is known"),)
+    records = audit_evidence(evidence, trust, {})
+    return _report(f"Evidence in {given.file.name}", findings, records, as_json=given.json)
+
+
+def _size(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise argparse.ArgumentTypeError("expected a whole number")
+    return int(text)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)
+    except OSError as exc:
+        raise RequestError("invalid_file", f"{path} cannot be read") from exc
+    if len(data) > MAX_FILE_BYTES:
+        raise RequestError("invalid_file", f"{path} is longer than {MAX_FILE_BYTES} bytes")
+    return data
+
+
+def _read_trust(path: Path | None) -> TrustFile | None:
+    from ledger.trust import TrustFile  # noqa: PLC0415
+
+    return None if path is None else TrustFile.parse(_read(path))
+
+
+def _read_evidence(path: Path) -> Evidence:
+    from ledger.evidence import Evidence  # noqa: PLC0415
+
+    return Evidence.parse(_read(path))
+
+
+def _fail(error: Error, *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"result": "could not tell", "error": error.code, "detail": error.message}))
+    else:
+        print(f"{_WORDS[ExitStatus.COULD_NOT_TELL]}: {error.message} ({error.code})", file=sys.stderr)
+    return ExitStatus.COULD_NOT_TELL
+
+
+def _report(
+    title: str, findings: Sequence[Finding], records: Sequence[Sequence[Finding]], *, as_json: bool
+) -> int:
+    status = overall([*findings, *(each for record in records for each in record)])
+    result = _WORDS[status].lower()
+    if as_json:
+        members: dict[str, object] = {
+            "schema": "testimoni/audit/1",
+            "title": title,
+            "result": result,
+            "findings": [each.to_json() for each in findings],
+            "records": [[each.to_json() for each in record] for record in records],
+        }
+        print(json.dumps(members, ensure_ascii=False))
+        return status
+    print(f"{title}\n")
+    # what was assumed comes first
+    for finding in sorted(findings, key=lambda each: each.level is not Level.TRUST):
+        _print_line(finding)
+    for number, record in enumerate(records, start=1):
+        print(f"\nRecord {number}")
+        for finding in record:
+            _print_line(finding)
+    print(f"\n{_WORDS[status]}")
+    return status
+
+
+_MARKS = {
+    Outcome.HOLDS: "  ok ",
+    Outcome.VIOLATED: "  NO ",
+    Outcome.COULD_NOT_TELL: "   ? ",
+    Outcome.ASSUMED: "   ~ ",
+}
+
+
+def _print_line(finding: Finding) -> None:
+    print(f"{_MARKS[finding.outcome]} {finding.outcome:<15} {finding.level}: {finding.detail}")

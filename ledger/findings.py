@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""What an audit says: levels reported apart, each with one outcome.
+
+An audit as a whole is *violated* when a level that counts is, *could not tell* when one that counts could not be
+checked, and *holds* otherwise. What was assumed is said, never hidden in the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from protocol.encoding import JSON
+
+
+class Level(StrEnum):
+    """The levels of an audit, in their order (DESIGN section 4)."""
+
+    TRUST = "trust"
+    OPENS = "record opens the commitment"
+    SIGNED = "signed by the consent key"
+    COUNTERSIGNED = "countersigned"
+    PROMISED = "promise kept"
+    CHECKPOINT = "head signed by the log"
+    LEAVES = "leaves give the signed root"
+    IN_LOG = "in the log"
+    APPEND_ONLY = "log append-only between anchors"
+    ANCHORED = "anchored"
+    CALLDATA = "anchored commitments are the leaves"
+    FINAL = "block final"
+    NOT_TAKEN_BACK = "not taken back"
+
+
+class Outcome(StrEnum):
+    """What a level came to."""
+
+    HOLDS = "holds"
+    VIOLATED = "violated"
+    COULD_NOT_TELL = "could not tell"
+    ASSUMED = "assumed"
+
+
+class ExitStatus(IntEnum):
+    """What the commands end with."""
+
+    HOLDS = 0
+    VIOLATED = 1
+    COULD_NOT_TELL = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One level's outcome. `counts` is False for what informs without deciding, as a missing countersignature."""
+
+    level: Level
+    outcome: Outcome
+    detail: str
+    counts: bool = True
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the JSON object."""
+        return {
+            "level": self.level.value,
+            "outcome": self.outcome.value,
+            "detail": self.detail,
+            "counts": self.counts,
+        }
+
+
+def holds(level: Level, detail: str) -> Finding:
+    """Return a finding that holds."""
+    return Finding(level, Outcome.HOLDS, detail)
+
+
+def violated(level: Level, detail: str) -> Finding:
+    """Return a finding that is violated."""
+    return Finding(level, Outcome.VIOLATED, detail)
+
+
+def could_not_tell(level: Level, detail: str, *, counts: bool = True) -> Finding:
+    """Return a finding that could not be made."""
+    return Finding(level, Outcome.COULD_NOT_TELL, detail, counts)
+
+
+def overall(findings: Iterable[Finding]) -> ExitStatus:
+    """Return what all findings together come to; none at all could not tell anything."""
+    counted = [finding.outcome for finding in findings if finding.counts]
+    if Outcome.VIOLATED in counted:
+        return ExitStatus.VIOLATED
+    if Outcome.COULD_NOT_TELL in counted or Outcome.HOLDS not in counted:
+        return ExitStatus.COULD_NOT_TELL
+    return ExitStatus.HOLDS
