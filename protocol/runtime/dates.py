@@ -12,17 +12,23 @@ from flask import Flask
 from protocol.runtime.i18n import language
 
 ZONE = ZoneInfo("Europe/Madrid")
+# English dates in the European order
+_LOCALES = {"en": "en_GB"}
+
+
+def _locale() -> str:
+    return _LOCALES.get(language(), language())
 
 
 def day(value: date) -> str:
     """Return a day in words: 21 de novembre del 2026."""
     local = value.astimezone(ZONE).date() if isinstance(value, datetime) else value
-    return format_date(local, "long", locale=language())
+    return format_date(local, "long", locale=_locale())
 
 
 def moment(value: datetime) -> str:
     """Return a moment: day and time of day."""
-    return format_datetime(value.astimezone(ZONE), "d MMM y, HH:mm", locale=language())
+    return format_datetime(value.astimezone(ZONE), "d MMM y, HH:mm", locale=_locale())
 
 
 def install_dates(app: Flask) -> None:

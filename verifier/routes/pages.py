@@ -6,6 +6,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from verifier.routes import words
 from verifier.services import services
 
 bp = Blueprint("pages", __name__)
@@ -33,4 +34,11 @@ def _office_page(template: str, administration_id: str) -> str:
     found = services().store.get_administration(administration_id)
     entries = services().store.procedures(administration_id)
     procedures = [services().requests.registered(found, each) for each in entries]
-    return render_template(template, administration=found, procedures=procedures)
+    return render_template(
+        template,
+        administration=found,
+        procedures=procedures,
+        document_types=services().store.document_types(administration_id),
+        authorities=sorted({(p.supervisory_authority_name, p.supervisory_authority_uri) for p in procedures}),
+        words=words,
+    )

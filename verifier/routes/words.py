@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TypedDict
 
+from protocol.dcql import CredentialQuery
 from protocol.encoding import JSON
 from protocol.runtime.dates import day, moment
 from protocol.runtime.i18n import gettext as _
@@ -103,6 +104,19 @@ def kept_facts(document: KeptDocument, types: Mapping[str, DocumentType]) -> lis
         for name, value in document.claims.items()
     ]
     return [*facts, (_("Issued by"), in_language(document.issuer_name))]
+
+
+def asked_text(asked: CredentialQuery, types: Mapping[str, DocumentType]) -> str:
+    """Return what is asked of one document: its name and its claims by label."""
+    vct = asked.vct_values[0]
+    labels = types[vct].claim_labels if vct in types else {}
+    names = [in_language(labels[name]) if name in labels else name for name in asked.names]
+    return f"{document_name(vct, types)}: {', '.join(names)}"
+
+
+def iso_day(text: str) -> str:
+    """Return a day of the wire (YYYY-MM-DD) in words."""
+    return day(date.fromisoformat(text))
 
 
 def case_card(case: Case, href: str) -> dict[str, object]:
