@@ -22,7 +22,7 @@ from protocol.keys import PublicKey
 from protocol.openid4vp import RequestLink, VerifiedRequest, verify_request
 from protocol.runtime.fetch import HTTPClient
 from protocol.trust import TrustList
-from wallet import present, receive, share, signing, take_back
+from wallet import evidence_file, present, receive, share, signing, take_back
 from wallet.file_keys import FileKeys
 from wallet.issuers import IssuerClient
 from wallet.present import Choice, Held, Match
@@ -185,6 +185,16 @@ class FileWallet:
         self._keep("take-back", identifier, followed.to_json())
         return followed
 
+    def export_evidence(self, identifier: str) -> bytes:
+        """Return the evidence file of a share, with its take-back and the answers."""
+        taken = (
+            [TakenBack.parse(self._read("take-back", identifier))] if self._has("take-back", identifier) else []
+        )
+        log = self._trust.get_log(self._log, now=self._clock.now())
+        return evidence_file.build(
+            self.get_share(identifier), taken, ledger=self._ledger, checkpoint_key=log.checkpoint_key
+        )
+
     def _choose(self, decision: Decision) -> list[Choice]:
         choices = []
         for each in decision.matches:
@@ -229,6 +239,9 @@ class FileWallet:
 
     def _identifiers(self, kind: str) -> list[str]:
         return sorted(file.stem for file in (self._folder / kind).glob("*.sealed"))
+
+    def _has(self, kind: str, identifier: str) -> bool:
+        return (self._folder / kind / f"{identifier}.sealed").exists()
 
     def _read(self, kind: str, identifier: str) -> dict[str, JSON]:
         file = self._folder / kind / f"{identifier}.sealed"

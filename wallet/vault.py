@@ -16,6 +16,7 @@ tested against `tests/vectors/vault.json`.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 import unicodedata
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ ROUNDS = 600_000
 MIN_ROUNDS, MAX_ROUNDS = 600_000, 5_000_000
 STORAGE_INFO = b"testimoni/storage/1"
 HOLDER_KEYS_INFO = b"testimoni/holder-keys/1"
+# below the storage key
+IDENTIFIERS_INFO = b"testimoni/identifiers/1"
 
 
 class SealError(Error):
@@ -135,6 +138,11 @@ class Sealer:
     def open(self, kind: str, identifier: str, version: int, sealed: bytes) -> bytes:
         """Return the plaintext. Raises `SealError`."""
         return unseal(self._key, sealed, owner=self.actor.owner, kind=kind, identifier=identifier, version=version)
+
+    def identify(self, *parts: str) -> str:
+        """Return an identifier of these parts, always the same, from which nobody else learns them."""
+        key = _derive(self._key, IDENTIFIERS_INFO)
+        return b64url_encode(hmac.digest(key, canonical_json([self.actor.owner, *parts]), "sha256"))[:22]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The wallet's web application."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from ledger.client import LedgerClient
+from protocol.clock import Clock, SystemClock
+from protocol.runtime.database import Database, check_migrated, migrate, open_database
+from protocol.runtime.dates import install_dates
+from protocol.runtime.fetch import HTTPClient, open_http
+from protocol.runtime.i18n import in_language
+from protocol.runtime.sessions import Sessions
+from protocol.runtime.settings import load_settings
+from protocol.runtime.trust_list import FileTrustList, load_anchors
+from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
+from protocol.runtime.valid import ValidClient
+from protocol.runtime.web import create_service_app
+from wallet.catalogue import Catalogue
+from wallet.documents import Documents
+from wallet.issuers import IssuerClient
+from wallet.permanence import Permanences
+from wallet.receiving import Receiving
+from wallet.routes import pages, present, receive, session, shares
+from wallet.sentences import SENTENCES
+from wallet.services import KEY, Services
+from wallet.settings import WalletSettings
+from wallet.sharing import Sharing
+from wallet.store import SqlStore
+from wallet.tables import SessionRow
+from wallet.taking_back import TakingBack
+from wallet.verifiers import VerifierClient
+from wallet.visitors import Visitors
+
+CALLBACK = "/valid/callback"
+
+
+def create_app(settings: WalletSettings, *, clock: Clock | None = None, http: HTTPClient | None = None) -> Flask:
+    """Return the application."""
+    clock = clock or SystemClock()
+    http = http or open_http(settings)
+    database = open_database(settings.database_url)
+    app = create_service_app(
+        "wallet",
+        settings,
+        ready=lambda: check_migrated(database, "wallet"),
+        sentences={**SIGN_IN_SENTENCES, **SENTENCES},
+    )
+    sessions = Sessions(database, SessionRow, clock, cookie="testimoni_wallet", secure=settings.is_secure)
+    made = _make_services(settings, database, sessions, clock, http)
+    app.extensions[KEY] = made
+    sessions.install(app)
+    app.after_request(made.visitors.send_cookie)
+    app.jinja_env.globals.update(in_language=in_language)
+    install_dates(app)
+    session.install_redirects(app)
+    for blueprint in (session.bp, pages.bp, receive.bp, present.bp, shares.bp):
+        app.register_blueprint(blueprint)
+    return app
+
+
+def _make_services(
+    settings: WalletSettings, database: Database, sessions: Sessions, clock: Clock, http: HTTPClient
+) -> Services:
+    store = SqlStore(database)
+    trust = FileTrustList(settings.trust_list_file, load_anchors(settings.trust_anchor_file))
+    issuers, verifiers = IssuerClient(http), VerifierClient(http)
+    ledger, documents = LedgerClient(http, settings.ledger_url), Documents(store)
+    sharing = Sharing(store, documents, verifiers, ledger, trust, clock, log_origin=settings.log_origin)
+    sign_in = ValidClient(
+        http,
+        base_url=settings.valid_url,
+        browser_base_url=settings.valid_browser_url,
+        client_id=settings.valid_client_id,
+        client_secret=settings.valid_client_secret.get_secret_value(),
+        redirect_uri=settings.public_url + CALLBACK,
+    )
+    return Services(
+        visitors=Visitors(
+            sessions,
+            sign_in,
+            store,
+            clock,
+            secret=settings.secret_key.get_secret_value(),
+            secure=settings.is_secure,
+        ),
+        documents=documents,
+        receiving=Receiving(store, issuers, trust, clock),
+        sharing=sharing,
+        taking_back=TakingBack(store, sharing, verifiers, ledger, trust, clock),
+        permanences=Permanences(ledger, trust, clock),
+        catalogue=Catalogue(issuers, settings.issuers),
+        store=store,
+        settings=settings,
+        clock=clock,
+    )
+
+
+def from_environment() -> Flask:
+    """Return the application with settings from the environment and its tables brought up to date."""
+    settings = load_settings(WalletSettings)
+    migrate(open_database(settings.database_url), "wallet")
+    return create_app(settings)
