@@ -157,6 +157,7 @@ def _write_trust(made: SetUp, authority: Authority, now: datetime) -> None:
     log: dict[str, JSON] = {
         "origin": made.log.origin,
         "promise_key": made.log.promise_key.jwk(),
+        "checkpoint_key": made.log.checkpoint_key.text(),
         "maximum_merge_delay": int(made.log.maximum_merge_delay.total_seconds()),
     }
     token = sign_trust_list(authority, made.parties, [log], sequence=sequence, now=now)
