@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 
+from eth_utils.address import to_checksum_address
+
 from ledger import checkpoint as checkpoints
 from ledger import merkle, signatures
 from ledger import promise as promises
@@ -247,7 +249,9 @@ class _RecordAudit:
 def _verify_anchor(proof: AnchorProof, chain: TrustedChain) -> VerifiedAnchor:
     if proof.evidence.chain_id != chain.chain_id:
         raise Error("invalid_anchor", "the block is of another chain")
-    return verify_anchor(proof.evidence, expected_contract=chain.contract, expected_log_id=chain.log_id)
+    return verify_anchor(
+        proof.evidence, expected_contract=to_checksum_address(chain.contract), expected_log_id=chain.log_id
+    )
 
 
 def _any(keys: Iterable[PublicKey], verify: Callable[[PublicKey], None]) -> bool:

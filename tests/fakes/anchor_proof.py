@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The smallest genuine proof of an anchor: one transaction in one block, encoded by hand."""
+
+from __future__ import annotations
+
+import rlp
+from eth_utils.crypto import keccak
+
+from ledger.anchor_evidence import AnchorProof
+from ledger.chain.evidence import ANCHORED_TOPIC
+from ledger.chain.interface import AnchorEvidence
+
+
+def prove_anchor(
+    *,
+    contract: str,
+    log_id: bytes,
+    prev_size: int,
+    size: int,
+    prev_root: bytes,
+    root: bytes,
+    chain_id: int,
+    block_number: int = 1,
+    timestamp: int = 1_800_000_000,
+) -> AnchorProof:
+    """Return what `Chain.receipt_evidence` would give for this anchor, alone in its block."""
+    data = prev_size.to_bytes(32) + prev_root + root + (0).to_bytes(32)
+    event = [bytes.fromhex(contract[2:]), [ANCHORED_TOPIC, log_id, size.to_bytes(32)], data]
+    receipt = b"\x02" + rlp.encode([b"\x01", b"\x52\x08", bytes(256), [event]])
+    # the key is rlp(0) = 0x80; a leaf with an even path has the prefix 0x20
+    node = rlp.encode([b"\x20\x80", receipt])
+    header = [bytes(32)] * 15
+    header[5] = keccak(node)
+    header[8] = block_number.to_bytes((block_number.bit_length() + 7) // 8)
+    header[11] = timestamp.to_bytes(4)
+    encoded = rlp.encode(header)
+    evidence = AnchorEvidence(
+        chain_id=chain_id,
+        transaction_hash=keccak(receipt),
+        transaction_index=0,
+        block_number=block_number,
+        block_hash=keccak(encoded),
+        log_index=0,
+        header_rlp=encoded,
+        receipt_rlp=receipt,
+        receipt_proof=(node,),
+    )
+    return AnchorProof(contract, evidence)

@@ -1,0 +1,466 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Evidence about a share: whole, it holds; each tampered copy fails at exactly the level that was touched."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from ledger import merkle, signatures
+from ledger import promise as promises
+from ledger import record as records
+from ledger.audit import LogContents
+from ledger.checkpoint import Checkpoint, CheckpointSigner, new_key_pem
+from ledger.cli import verify_evidence_command
+from ledger.commitment import Commitment
+from ledger.evidence import Evidence, EvidenceRecord, InclusionEvidence
+from ledger.evidence_audit import audit_evidence
+from ledger.findings import ExitStatus, Level, Outcome, overall
+from ledger.trust import TrustedAdministration, TrustedChain, TrustFile, log_id
+from protocol import jws
+from protocol.errors import RequestError
+from protocol.keys import PrivateKey
+from tests.fakes.anchor_proof import prove_anchor
+
+CONTRACT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
+OTHER_CONTRACT = "0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0"
+SEALER = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
+FILLERS = tuple(Commitment(index.to_bytes(32)) for index in range(7))
+
+
+class Case:
+    """A share with everything that vouches for it, and who is trusted."""
+
+    def __init__(self, share, now) -> None:
+        self.share = share
+        self.now = now
+        self.office = PrivateKey.generate()
+        origin = share.audited_log.origin
+        self.chain = TrustedChain(1337, CONTRACT, log_id(origin), SEALER, (SEALER,))
+        self.log = replace(share.audited_log, chain=self.chain)
+        party = TrustedAdministration(
+            share.record.party.identifier,
+            {"ca": "Ajuntament"},
+            (PrivateKey.generate().public_key, self.office.public_key),
+            (),
+        )
+        self.trust = TrustFile("PEM", (self.log,), (party,))
+        self.leaves = [*FILLERS[:3], share.commitment, *FILLERS[3:]]
+        self.item = self.place(self.base(share.receipt.record, share.receipt.key, share.receipt.promise))
+        self.item = replace(
+            self.item,
+            signature=share.receipt.signature,
+            bindings=share.receipt.bindings,
+            acceptance=signatures.sign_acceptance(
+                self.office, commitment=share.commitment, result="accepted", reference="E-1", now=now, x5c=["MII"]
+            ),
+        )
+
+    def base(self, record, key, promise):
+        return EvidenceRecord(record=record, key=key, promise=promise)
+
+    def place(self, item, signer=None, **changes: object):
+        """Return the item placed in a signed and anchored tree."""
+        tree = merkle.Tree(self.leaves)
+        index = self.leaves.index(records.commit(item.key, item.record))
+        note = (signer or self.share.checkpoint_signer).sign(Checkpoint(self.log.origin, tree.size, tree.root()))
+        proof = prove_anchor(
+            **{
+                "contract": CONTRACT,
+                "log_id": self.chain.log_id,
+                "prev_size": 0,
+                "size": tree.size,
+                "prev_root": merkle.EMPTY_ROOT,
+                "root": tree.root(),
+                "chain_id": 1337,
+                **changes,
+            }
+        )
+        return replace(
+            item,
+            inclusion=InclusionEvidence(index, tree.size, merkle.inclusion_proof(tree.read, index, tree.size)),
+            checkpoint=note,
+            anchor=proof.to_json(),
+        )
+
+    def follow(self, record, signature, typ_key):
+        """Return a further record of the same file, promised and placed."""
+        data, key = records.to_bytes(record), records.new_key()
+        commitment = records.commit(key, data)
+        promise = promises.make(
+            self.share.promise_key,
+            log=self.log.origin,
+            commitment=commitment,
+            now=self.now,
+            maximum_merge_delay=timedelta(seconds=60),
+        )
+        self.leaves.append(commitment)
+        return self.place(replace(self.base(data, key, promise), signature=signature(data, typ_key)))
+
+    def withdrawal(self, key=None):
+        record = records.build_withdrawal(
+            log=self.log.origin,
+            time=self.now + timedelta(hours=1),
+            transaction_identifier="t-2",
+            party=self.share.record.party,
+            take_back=records.TakeBack.WITHDRAW,
+            previous=self.share.commitment,
+        )
+
+        def sign(data, secret):
+            signing = signatures.prepare_withdrawal(data)
+            return jws.detach(signing.complete(secret.sign(signing.text.encode())))
+
+        return self.follow(record, sign, key or self.share.consent_key)
+
+    def answer(self, withdrawal, key=None):
+        record = records.build_answer(
+            records.RecordType.ERASED,
+            log=self.log.origin,
+            time=self.now + timedelta(hours=2),
+            transaction_identifier="t-3",
+            party=self.share.record.party,
+            previous=records.commit(withdrawal.key, withdrawal.record),
+        )
+        return self.follow(
+            record, lambda data, secret: signatures.sign_answer(data, secret, x5c=["MII"]), key or self.office
+        )
+
+    def audit(self, *items, trust=None, contents=None):
+        evidence = Evidence(items or (self.item,))
+        return audit_evidence(evidence, trust or self.trust, contents or {})
+
+
+@pytest.fixture
+def case(share, now):
+    return Case(share, now)
+
+
+def violated(findings):
+    return {each.level for each in findings if each.outcome is Outcome.VIOLATED and each.counts}
+
+
+def outcome(findings, level):
+    (found,) = [each for each in findings if each.level is level]
+    return found
+
+
+def test_whole_evidence_holds_at_every_level_offline(case):
+    (findings,) = case.audit()
+    held = {each.level for each in findings if each.outcome is Outcome.HOLDS}
+    assert held == {
+        Level.OPENS,
+        Level.SIGNED,
+        Level.COUNTERSIGNED,
+        Level.PROMISED,
+        Level.CHECKPOINT,
+        Level.IN_LOG,
+        Level.ANCHORED,
+    }
+    assert outcome(findings, Level.FINAL).outcome is Outcome.ASSUMED
+    assert outcome(findings, Level.NOT_TAKEN_BACK).outcome is Outcome.COULD_NOT_TELL
+    assert overall(findings) is ExitStatus.HOLDS
+
+
+def test_evidence_survives_its_json_form_and_stays_small(case):
+    text = json.dumps(Evidence((case.item,)).to_json())
+    assert Evidence.parse(text.encode()) == Evidence((case.item,))
+    assert len(text) < 8_000
+
+
+def swap(text: str, at: int = 40) -> str:
+    """Change one character of base64url text and keep it canonical."""
+    return text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
+
+
+TAMPERED = {
+    "another value in the record": (
+        lambda c: replace(c.item, record=c.item.record.replace(b'"P1Y"', b'"P9Y"')),
+        {Level.OPENS},
+    ),
+    "record not canonical": (lambda c: replace(c.item, record=c.item.record + b" "), {Level.OPENS}),
+    "another key": (lambda c: replace(c.item, key=bytes(32)), {Level.OPENS}),
+    "a shorter key": (lambda c: replace(c.item, key=c.item.key[:16]), {Level.OPENS}),
+    "promise unreadable": (lambda c: replace(c.item, promise="nonsense"), {Level.OPENS}),
+    "consent signature changed": (
+        lambda c: replace(c.item, signature=c.item.signature[:-10] + "AAAAAAAAAA"),
+        {Level.SIGNED},
+    ),
+    "consent signature left out": (lambda c: replace(c.item, signature=None), {Level.SIGNED}),
+    "countersigned by a stranger": (
+        lambda c: replace(
+            c.item,
+            acceptance=signatures.sign_acceptance(
+                PrivateKey.generate(),
+                commitment=c.share.commitment,
+                result="accepted",
+                reference=None,
+                now=c.now,
+                x5c=[],
+            ),
+        ),
+        {Level.COUNTERSIGNED},
+    ),
+    "countersignature of another share": (
+        lambda c: replace(
+            c.item,
+            acceptance=signatures.sign_acceptance(
+                c.office, commitment=Commitment(bytes(32)), result="accepted", reference=None, now=c.now, x5c=[]
+            ),
+        ),
+        {Level.COUNTERSIGNED},
+    ),
+    "promise signed by a stranger": (
+        lambda c: replace(
+            c.item,
+            promise=promises.make(
+                PrivateKey.generate(),
+                log=c.log.origin,
+                commitment=c.share.commitment,
+                now=c.now,
+                maximum_merge_delay=timedelta(seconds=60),
+            ),
+        ),
+        {Level.PROMISED},
+    ),
+    "head of another size": (
+        lambda c: replace(c.item, checkpoint=c.item.checkpoint.replace("\n8\n", "\n9\n")),
+        {Level.CHECKPOINT},
+    ),
+    "head signed by a stranger": (
+        lambda c: c.place(c.item, CheckpointSigner.from_pem(c.log.origin, new_key_pem())),
+        {Level.CHECKPOINT},
+    ),
+    "another leaf index": (
+        lambda c: replace(c.item, inclusion=replace(c.item.inclusion, leaf_index=4)),
+        {Level.IN_LOG},
+    ),
+    "another tree size": (
+        lambda c: replace(c.item, inclusion=replace(c.item.inclusion, tree_size=9)),
+        {Level.IN_LOG},
+    ),
+    "another hash in the proof": (
+        lambda c: replace(
+            c.item, inclusion=replace(c.item.inclusion, proof=(bytes(32), *c.item.inclusion.proof[1:]))
+        ),
+        {Level.IN_LOG},
+    ),
+    "anchor of another log": (lambda c: c.place(c.item, log_id=bytes(32)), {Level.ANCHORED}),
+    "anchor in another contract": (lambda c: c.place(c.item, contract=OTHER_CONTRACT), {Level.ANCHORED}),
+    "anchor on another chain": (lambda c: c.place(c.item, chain_id=1), {Level.ANCHORED}),
+    "anchor of another root": (lambda c: c.place(c.item, root=bytes(32)), {Level.ANCHORED}),
+    "anchor of another size": (lambda c: c.place(c.item, size=9), {Level.ANCHORED}),
+    "header changed": (
+        lambda c: replace(c.item, anchor={**c.item.anchor, "header_rlp": swap(c.item.anchor["header_rlp"])}),
+        {Level.ANCHORED},
+    ),
+    "receipt changed": (
+        lambda c: replace(
+            c.item, anchor={**c.item.anchor, "receipt_rlp": swap(c.item.anchor["receipt_rlp"], 600)}
+        ),
+        {Level.ANCHORED},
+    ),
+    "block number changed": (
+        lambda c: replace(c.item, anchor={**c.item.anchor, "block_number": 2}),
+        {Level.ANCHORED},
+    ),
+    "anchor malformed": (lambda c: replace(c.item, anchor={"chain_id": "x"}), {Level.ANCHORED}),
+}
+
+
+@pytest.mark.parametrize(("tamper", "levels"), TAMPERED.values(), ids=TAMPERED)
+def test_tampered_evidence_fails_at_exactly_its_level(case, tamper, levels):
+    (findings,) = case.audit(tamper(case))
+    assert violated(findings) == levels
+    assert overall(findings) is ExitStatus.VIOLATED
+
+
+def test_every_byte_of_the_record_is_covered(case):
+    for at in range(0, len(case.item.record), 37):
+        data = bytearray(case.item.record)
+        data[at] ^= 1
+        (findings,) = case.audit(replace(case.item, record=bytes(data)))
+        assert violated(findings) == {Level.OPENS}
+
+
+@pytest.mark.parametrize("left_out", ["inclusion", "checkpoint", "anchor"])
+def test_evidence_made_before_the_anchor_could_not_tell(case, left_out):
+    (findings,) = case.audit(replace(case.item, **{left_out: None}))
+    assert violated(findings) == set()
+    assert outcome(findings, Level.ANCHORED).outcome is Outcome.COULD_NOT_TELL
+    assert overall(findings) is ExitStatus.COULD_NOT_TELL
+
+
+def test_evidence_of_an_unknown_log_could_not_tell(case):
+    (findings,) = case.audit(trust=replace(case.trust, logs=()))
+    assert outcome(findings, Level.PROMISED).outcome is Outcome.COULD_NOT_TELL
+    assert overall(findings) is ExitStatus.COULD_NOT_TELL
+
+
+def test_evidence_of_an_unknown_office_could_not_tell_the_countersignature(case):
+    (findings,) = case.audit(trust=replace(case.trust, administrations=()))
+    assert outcome(findings, Level.COUNTERSIGNED).outcome is Outcome.COULD_NOT_TELL
+
+
+def test_log_trusted_without_a_chain_could_not_tell_the_anchor(case):
+    trust = replace(case.trust, logs=(replace(case.log, chain=None),))
+    (findings,) = case.audit(trust=trust)
+    assert outcome(findings, Level.ANCHORED).outcome is Outcome.COULD_NOT_TELL
+
+
+def test_share_without_countersignature_still_holds(case):
+    (findings,) = case.audit(replace(case.item, acceptance=None))
+    assert overall(findings) is ExitStatus.HOLDS
+
+
+def test_withdrawal_and_answer_in_the_file_are_checked_and_said(case):
+    withdrawal = case.withdrawal()
+    answer = case.answer(withdrawal)
+    share, second, third = case.audit(case.item, withdrawal, answer)
+    taken = outcome(share, Level.NOT_TAKEN_BACK)
+    assert (taken.outcome, taken.counts) == (Outcome.VIOLATED, False)
+    assert "taken back: withdraw" in taken.detail
+    for findings in (share, second, third):
+        assert overall(findings) is ExitStatus.HOLDS
+
+
+def test_withdrawal_signed_by_a_stranger_is_refused_and_takes_nothing_back(case):
+    forged = case.withdrawal(PrivateKey.generate())
+    share, withdrawal = case.audit(case.item, forged)
+    assert violated(withdrawal) == {Level.SIGNED}
+    assert outcome(share, Level.NOT_TAKEN_BACK).outcome is Outcome.COULD_NOT_TELL
+
+
+def test_withdrawal_without_its_share_could_not_tell_who_signed(case):
+    (findings,) = case.audit(case.withdrawal())
+    assert outcome(findings, Level.SIGNED).outcome is Outcome.COULD_NOT_TELL
+
+
+def test_answer_signed_by_a_stranger_is_refused(case):
+    withdrawal = case.withdrawal()
+    *_, answer = case.audit(case.item, withdrawal, case.answer(withdrawal, PrivateKey.generate()))
+    assert violated(answer) == {Level.SIGNED}
+
+
+def test_answer_of_an_unknown_office_could_not_tell(case):
+    withdrawal = case.withdrawal()
+    trust = replace(case.trust, administrations=())
+    *_, answer = case.audit(case.item, withdrawal, case.answer(withdrawal), trust=trust)
+    assert outcome(answer, Level.SIGNED).outcome is Outcome.COULD_NOT_TELL
+
+
+def test_unreadable_record_beside_a_share_does_not_hide_it(case):
+    broken = replace(case.item, record=b"{}")
+    share, other = case.audit(case.item, broken)
+    assert overall(share) is ExitStatus.HOLDS
+    assert violated(other) == {Level.OPENS}
+
+
+def test_share_recorded_by_the_office_says_no_signature_of_the_holder(case):
+    record = replace(case.share.record, recorded_by="verifier", consent_key=None)
+    item = case.follow(record, lambda *_: None, None)
+    (findings,) = case.audit(item)
+    assert outcome(findings, Level.SIGNED).detail == "no: recorded by the verifier"
+    assert overall(findings) is ExitStatus.HOLDS
+
+
+def test_with_all_leaves_a_share_is_known_not_to_be_taken_back(case):
+    contents = {case.log.origin: LogContents(tuple(case.leaves), None)}
+    (findings,) = case.audit(contents=contents)
+    assert outcome(findings, Level.NOT_TAKEN_BACK).outcome is Outcome.HOLDS
+    assert outcome(findings, Level.PROMISED).detail == "leaf 4"
+
+
+def test_marker_without_the_signed_withdrawal_is_contested(case):
+    marker = records.withdrawal_marker(case.item.key, case.share.commitment)
+    contents = {case.log.origin: LogContents((*case.leaves, marker), None)}
+    (findings,) = case.audit(contents=contents)
+    found = outcome(findings, Level.NOT_TAKEN_BACK)
+    assert (found.outcome, "contested" in found.detail) == (Outcome.COULD_NOT_TELL, True)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"schema": "testimoni/evidence/2", "records": [{}]},
+        {"schema": "testimoni/evidence/1", "records": []},
+        {"schema": "testimoni/evidence/1", "records": [1]},
+        {"schema": "testimoni/evidence/1", "records": [{}]},
+        {"schema": "testimoni/evidence/1", "records": [{"record": "e30", "key": "AA", "promise": 1}]},
+        {
+            "schema": "testimoni/evidence/1",
+            "records": [
+                {
+                    "record": "e30",
+                    "key": "AA",
+                    "promise": "x",
+                    "inclusion": {"leaf_index": 1, "tree_size": 2, "proof": ["AA"]},
+                }
+            ],
+        },
+        {
+            "schema": "testimoni/evidence/1",
+            "records": [
+                {
+                    "record": "e30",
+                    "key": "AA",
+                    "promise": "x",
+                    "inclusion": {"leaf_index": 1, "tree_size": 2, "proof": ["A" * 43] * 65},
+                }
+            ],
+        },
+    ],
+)
+def test_evidence_of_another_shape_is_refused(document):
+    with pytest.raises(RequestError):
+        Evidence.parse(json.dumps(document).encode())
+
+
+@pytest.fixture
+def files(case, tmp_path):
+    """Evidence and trust as files."""
+    evidence, trust = tmp_path / "evidence.json", tmp_path / "trust.json"
+    evidence.write_text(json.dumps(Evidence((case.item,)).to_json()))
+    trust.write_text(json.dumps(case.trust.to_json()))
+    return evidence, trust
+
+
+def test_command_with_whole_evidence_holds(files, capsys):
+    evidence, trust = files
+    assert verify_evidence_command([str(evidence), "--trust", str(trust)]) == 0
+    out = capsys.readouterr().out
+    assert out.endswith("HOLDS\n")
+    assert "sealed by one operator: detects damage, not a dishonest operator" in out
+
+
+def test_command_with_tampered_evidence_is_violated_and_names_the_level(files, capsys):
+    evidence, trust = files
+    document = json.loads(evidence.read_text())
+    document["records"][0]["inclusion"]["leaf_index"] = 0
+    evidence.write_text(json.dumps(document))
+    assert verify_evidence_command([str(evidence), "--trust", str(trust), "--json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert report["result"] == "violated"
+    assert [f["level"] for f in report["records"][0] if f["outcome"] == "violated"] == ["in the log"]
+
+
+def test_command_without_trust_could_not_tell_and_says_so_first(files, capsys):
+    evidence, _ = files
+    assert verify_evidence_command([str(evidence)]) == 2
+    lines = capsys.readouterr().out.splitlines()
+    assert "no trust file" in lines[2]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"\xff"])
+def test_command_with_a_file_it_cannot_read_could_not_tell(files, tmp_path, capsys, content):
+    path = tmp_path / "other.json"
+    if content is not None:
+        path.write_bytes(content)
+    assert verify_evidence_command([str(path), "--trust", str(files[1])]) == 2
+    assert "COULD NOT TELL" in capsys.readouterr().err
+    assert verify_evidence_command([str(path), "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["result"] == "could not tell"
