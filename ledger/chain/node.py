@@ -74,7 +74,8 @@ class NodeApplication:
             case "/healthz", "GET" | "HEAD":
                 return _json({"status": "ok"})
             case "/readyz", "GET" | "HEAD":
-                return _json({"status": "ok", "block": self._engine.head().block_number})
+                with self._engine.lock:
+                    return _json({"status": "ok", "block": self._engine.head().block_number})
             case (("/" | "/healthz" | "/readyz"), _):
                 raise MethodNotAllowed
         raise NotFound
@@ -135,6 +136,7 @@ def serve(settings: NodeSettings, *, kill_points: NodeKillPoints | None = None) 
         server.serve_forever(poll_interval=0.1)
     finally:
         server.server_close()
+        engine.lock.acquire()  # for good: a late call gets no answer rather than a wrong one
         engine.close()
 
 
