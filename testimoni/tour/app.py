@@ -9,15 +9,22 @@ from protocol.clock import Clock, SystemClock
 from protocol.runtime.fetch import Fetcher, HTTPClient
 from protocol.runtime.settings import load_settings
 from protocol.runtime.web import create_service_app
-from testimoni.tour.routes import pages
-from testimoni.tour.services import Services, keep_services
+from testimoni.tour.routes import auditor, pages
+from testimoni.tour.services import Sample, Services, keep_services
 from testimoni.tour.settings import TourSettings
 from testimoni.tour.walks import Place
+
+# English source sentences for people
+SENTENCES = {
+    "invalid_evidence": (
+        "This is not a file that can be compared. Save the proof of a share in My documents and try again."
+    )
+}
 
 
 def create_app(settings: TourSettings, *, clock: Clock | None = None, http: HTTPClient | None = None) -> Flask:
     """Return the tour, pointing at the services that the settings name."""
-    app = create_service_app("testimoni.tour", settings, ready=lambda: None)
+    app = create_service_app("testimoni.tour", settings, ready=lambda: None, sentences=SENTENCES)
     made = Services(
         clock=clock or SystemClock(),
         http=http or Fetcher(allowed_private_origins=settings.allowed_private_origins),
@@ -30,9 +37,11 @@ def create_app(settings: TourSettings, *, clock: Clock | None = None, http: HTTP
         },
         chain_url=settings.chain_url,
         evidence_trust_file=settings.evidence_trust_file,
+        sample=Sample.load(),
     )
     keep_services(app.extensions, made)
     app.register_blueprint(pages.bp)
+    app.register_blueprint(auditor.bp)
     return app
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 
 from flask import current_app
@@ -17,6 +18,20 @@ _KEY = "testimoni.tour.services"
 
 
 @dataclass(frozen=True)
+class Sample:
+    """Genuine evidence of a fictitious share, and what a check of it trusts; recorded from a practice set-up."""
+
+    evidence: bytes
+    trust: bytes
+
+    @classmethod
+    def load(cls) -> Sample:
+        """Return the sample that comes with the program."""
+        folder = files("testimoni.tour") / "sample"
+        return cls((folder / "evidence.json").read_bytes(), (folder / "trust.json").read_bytes())
+
+
+@dataclass(frozen=True)
 class Services:
     """The collaborators of this process."""
 
@@ -25,6 +40,7 @@ class Services:
     places: Mapping[Place, str]
     chain_url: str
     evidence_trust_file: Path
+    sample: Sample
 
 
 def services() -> Services:

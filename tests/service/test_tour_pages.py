@@ -4,15 +4,19 @@
 from __future__ import annotations
 
 import shlex
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from lxml import html
 
+from ledger.cli import verify_evidence_command
+from ledger.findings import ExitStatus
 from protocol.errors import UnavailableError
 from protocol.runtime.fetch import Response
 from testimoni.tour.app import create_app
+from testimoni.tour.services import Sample
 from testimoni.tour.settings import TourSettings
 
 WALKS = ("citizen", "clerk", "auditor", "operator", "decider")
@@ -108,3 +112,52 @@ def test_health_when_services_differ_then_each_is_told_apart(tour: Flask) -> Non
 
 def test_unknown_walk_when_opened_then_not_found(tour: Flask) -> None:
     assert tour.test_client().get("/nobody").status_code == 404
+
+
+@pytest.mark.parametrize("change", ["purpose", "time", "place"])
+def test_forgery_when_one_value_is_changed_then_the_genuine_copy_holds_and_the_other_is_rejected(
+    tour: Flask, change: str
+) -> None:
+    response = tour.test_client().get(f"/auditor/forgery?lang=en&change={change}")
+    page = html.fromstring(response.text)
+    verdicts = page.xpath("//div[contains(@class,'tm-outcome')]/@data-outcome")
+    assert verdicts == ["holds", "violated"]
+    genuine, forged = page.xpath("//ol[@class='tm-checklist']")
+    assert "violated" not in genuine.xpath("./li/@data-outcome")
+    assert forged.xpath("./li/@data-outcome").count("violated") == 1
+    assert len(genuine) == len(forged)
+
+
+def test_forged_copy_when_downloaded_then_the_command_rejects_it(tour: Flask, tmp_path: Path, capsys) -> None:
+    client = tour.test_client()
+    for name in ("evidence.json", "forged.json", "trust.json"):
+        (tmp_path / name).write_bytes(client.get(f"/auditor/sample/{name}").data)
+    trust = ["--trust", str(tmp_path / "trust.json")]
+    assert verify_evidence_command([str(tmp_path / "evidence.json"), *trust]) == ExitStatus.HOLDS
+    assert verify_evidence_command([str(tmp_path / "forged.json"), *trust]) == ExitStatus.VIOLATED
+    assert "VIOLATED" in capsys.readouterr().out
+
+
+def test_own_evidence_when_uploaded_then_judged_by_this_set_ups_trust(tour: Flask, tmp_path: Path) -> None:
+    sample = Sample.load()
+    (tmp_path / "trust.json").write_bytes(sample.trust)
+    response = tour.test_client().post(
+        "/auditor/forgery?lang=en", data={"evidence": (BytesIO(sample.evidence), "mine.json"), "change": "time"}
+    )
+    page = html.fromstring(response.text)
+    assert page.xpath("//div[contains(@class,'tm-outcome')]/@data-outcome") == ["holds", "violated"]
+    assert "forged.json" not in response.text
+
+
+@pytest.mark.parametrize(
+    "given", [b"", b"{}", b"[1]", b'{"schema":"testimoni/evidence/1","records":[{}]}', b"\xff"]
+)
+def test_own_evidence_when_it_is_none_then_a_sentence_says_so(tour: Flask, tmp_path: Path, given: bytes) -> None:
+    (tmp_path / "trust.json").write_bytes(Sample.load().trust)
+    response = tour.test_client().post(
+        "/auditor/forgery?lang=en",
+        data={"evidence": (BytesIO(given), "mine.json")},
+        headers={"Accept": "text/html"},
+    )
+    assert response.status_code == 400
+    assert html.fromstring(response.text).xpath("//h1")
