@@ -193,7 +193,9 @@ def test_case_when_documents_are_of_two_people_then_says_so(office, world):
 def test_case_when_a_check_could_not_be_made_then_nothing_is_decided_and_the_code_stays(office, world):
     desk = office.desk()
     address = start(desk)
-    how = Share(held=degree(world, extra_payload={"status": {"status_list": {"idx": 1, "uri": "https://l.example"}}}))
+    how = Share(
+        held=degree(world, extra_payload={"status": {"status_list": {"idx": 1, "uri": "https://l.example"}}})
+    )
     office.answer(request_of(office, address), how)
     found = page(desk.get(f"{address}?lang=en"))
     assert "Could not be checked" in text_of(found, "//main")
@@ -204,7 +206,9 @@ def test_case_when_declined_or_expired_then_a_way_on(office, world):
     desk = office.desk()
     declined, expired = start(desk), start(desk)
     request = request_of(office, declined)
-    office.client.post(urlsplit(request.response_uri).path, data={"error": "access_denied", "state": request.state})
+    office.client.post(
+        urlsplit(request.response_uri).path, data={"error": "access_denied", "state": request.state}
+    )
     world.clock.advance(timedelta(minutes=16))
     assert text_of(page(desk.get(f"{declined}?lang=en")), "//h1") == "Not sent"
     found = page(desk.get(f"{expired}?lang=en"))

@@ -14,7 +14,15 @@ from ledger.commitment import Commitment
 from protocol.errors import Check, ConfigurationError, RequestError, StoreConflictError
 from protocol.runtime.database import migrate, open_database
 from tests.fakes.presentations import honest
-from verifier.model import Answer, AnswerKind, BlockedCase, Decision, PresentationState, Withdrawal, WithdrawalState
+from verifier.model import (
+    Answer,
+    AnswerKind,
+    BlockedCase,
+    Decision,
+    PresentationState,
+    Withdrawal,
+    WithdrawalState,
+)
 from verifier.store import SqlStore, Store
 from verifier.tables import Base
 

@@ -233,7 +233,9 @@ def test_withdrawal_after_blocking_is_refused(office, world, ledger, accepted):
     assert (answer.status_code, answer.get_json()["error"]) == (409, "already_blocked")
 
 
-def test_refusal_names_its_ground_and_keeps_the_case_and_another_request_may_follow(office, world, ledger, accepted):
+def test_refusal_names_its_ground_and_keeps_the_case_and_another_request_may_follow(
+    office, world, ledger, accepted
+):
     taken = take_back(world, accepted[1])
     uri = receive(office, taken).get_json()["status_uri"]
     use = office.services.withdrawals
@@ -263,7 +265,9 @@ def test_second_decision_is_refused(office, world, ledger, accepted):
         )
 
 
-def test_ledger_down_at_the_answer_then_blocked_but_not_given_until_it_is_promised(office, world, ledger, accepted):
+def test_ledger_down_at_the_answer_then_blocked_but_not_given_until_it_is_promised(
+    office, world, ledger, accepted
+):
     taken = take_back(world, accepted[1])
     uri = receive(office, taken).get_json()["status_uri"]
     found = only(office)

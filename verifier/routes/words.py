@@ -145,7 +145,8 @@ def answer_text(withdrawal: Withdrawal) -> str:
         return _("Decided. The answer goes out as soon as the record book has it.")
     if answer.kind is AnswerKind.BLOCKED:
         return _("The data were blocked and the person was told.")
-    return _(GROUND_SENTENCES[answer.legal_ground or ""])
+    ground = str(answer.legal_ground)
+    return _(GROUND_SENTENCES[ground])
 
 
 def days_left(withdrawal: Withdrawal, today: date) -> int:
