@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The embedded node as a process: `python -m ledger.chain.node --database FILE --port N`.
 
-- JSON-RPC 2.0 by POST on `/`; `GET /healthz` while the process lives, `GET /readyz` while the file answers.
+- JSON-RPC 2.0 by POST on `/`; `GET /healthz` while the process lives, `GET /readyz` while the file answers,
+  `GET /metrics` for Prometheus.
 - Listens on 127.0.0.1 only, and refuses names that are not loopback's and bodies that are not JSON, so that
   no page in a browser can call it.
 - Nothing on standard output; JSON lines on standard error. SIGTERM and SIGINT end it cleanly: a block that is
@@ -76,9 +77,22 @@ class NodeApplication:
             case "/readyz", "GET" | "HEAD":
                 with self._engine.lock:
                     return _json({"status": "ok", "block": self._engine.head().block_number})
-            case (("/" | "/healthz" | "/readyz"), _):
+            case "/metrics", "GET" | "HEAD":
+                return Response(self._metrics(), content_type="text/plain; version=0.0.4")
+            case (("/" | "/healthz" | "/readyz" | "/metrics"), _):
                 raise MethodNotAllowed
         raise NotFound
+
+    def _metrics(self) -> str:
+        """Return the newest block's number and time (Prometheus text format)."""
+        with self._engine.lock:
+            head = self._engine.head()
+        return (
+            "# TYPE testimoni_chain_block gauge\n"
+            f"testimoni_chain_block {head.block_number}\n"
+            "# TYPE testimoni_chain_block_time_seconds gauge\n"
+            f"testimoni_chain_block_time_seconds {head.timestamp}\n"
+        )
 
     def _call(self, request: Request) -> Response:
         if request.mimetype != "application/json":
@@ -131,6 +145,7 @@ def serve(settings: NodeSettings, *, kill_points: NodeKillPoints | None = None) 
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    _log.warning("one operator seals this chain: it detects damage, not a dishonest operator")
     _log.info("listening", port=server.port, chain_id=engine.chain_id, block=engine.head().block_number)
     try:
         server.serve_forever(poll_interval=0.1)

@@ -324,6 +324,7 @@ def test_a_batch_that_is_too_long_is_refused(node):
 def test_health_and_readiness(node):
     assert node.client.get("/healthz").get_json() == {"status": "ok"}
     assert node.client.get("/readyz").get_json() == {"status": "ok", "block": 0}
+    assert "testimoni_chain_block 0\n" in node.client.get("/metrics").get_data(as_text=True)
 
 
 @pytest.mark.parametrize(

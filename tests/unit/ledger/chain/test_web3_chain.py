@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import subprocess
 import sys
@@ -133,6 +134,13 @@ def test_finality_of_a_block_here_of_another_and_of_none(ledger):
     assert ledger.chain.finality(receipt.block_number, receipt.block_hash) is Finality.FINAL
     assert ledger.chain.finality(receipt.block_number, bytes(32)) is Finality.GONE
     assert ledger.chain.finality(receipt.block_number + 1, receipt.block_hash) is Finality.GONE
+
+
+def test_blocks_with_seals_in_their_extra_data_are_taken(ledger, node):
+    block = {**node.result("eth_getBlockByNumber", "latest", False), "extraData": "0x" + "ab" * 600}
+    node.answer = (200, json.dumps({"jsonrpc": "2.0", "id": 0, "result": block}).encode())
+    digest = bytes.fromhex(block["hash"][2:])
+    assert ledger.chain.finality(int(block["number"], 16), digest) is Finality.FINAL
 
 
 def test_anchors_give_back_every_commitment_in_order(ledger, monkeypatch):
