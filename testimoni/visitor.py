@@ -63,11 +63,15 @@ class Page:
                 return form
         raise WalkError(f"{self.url} has no such form ({action or sorted(wanted)}); it says: {self.said()}")
 
+    def links(self, *, contains: str) -> list[str]:
+        """Return the links whose address contains this, each once."""
+        found = [urljoin(self.url, str(href)) for href in self.tree.xpath("//a/@href") if contains in href]
+        return list(dict.fromkeys(found))
+
     def link(self, *, contains: str) -> str:
         """Return the first link whose address contains this."""
-        for href in self.tree.xpath("//a/@href"):
-            if contains in href:
-                return urljoin(self.url, str(href))
+        for address in self.links(contains=contains):
+            return address
         raise WalkError(f"{self.url} has no link with {contains}; it says: {self.said()}")
 
     def _form(self, form: html.FormElement) -> Form:

@@ -154,11 +154,12 @@ class Walk:
         desk = self.clerk.open(f"{self.running.urls['verifier']}/desk/")
         sign_in = desk if any("person" in f.choices for f in desk.forms()) else self._desk_sign_in(desk)
         home = self.clerk.submit(sign_in.form(person=_CLERK), person=_CLERK)
-        page = self.clerk.open(home.link(contains="/desk/withdrawals"))
-        with contextlib.suppress(WalkError):
-            page = self.clerk.open(page.link(contains="/desk/withdrawals/"))
-        done = self.clerk.submit(page.form(action="/erase"))
-        return f"the desk says: {done.said()[:80]}"
+        waiting = self.clerk.open(home.link(contains="/desk/withdrawals"))
+        page = self._find_withdrawal(waiting)
+        done = self.clerk.submit(page.form(decision="erase"), decision="erase")
+        if "decision" in {name for form in done.forms() for name in form.choices}:
+            raise WalkError(f"{done.url} still asks for the answer; it says: {done.said()}")
+        return "the clerk had the data blocked and signed the answer"
 
     def read_answer(self) -> str:
         """The wallet reads the signed answer and verifies it."""
@@ -177,6 +178,15 @@ class Walk:
             audit_command, ["--ledger", urls["ledger"], "--chain", urls["chain"], "--trust", trust]
         )
 
+    def _find_withdrawal(self, waiting: Page) -> Page:
+        outcome = self.wallet.get_share(self.share_id).outcome
+        reference = outcome.reference if outcome else ""
+        for address in waiting.links(contains="/desk/withdrawals/"):
+            page = self.clerk.open(address)
+            if reference in page.tree.text_content():
+                return page
+        raise WalkError(f"{waiting.url} does not list the withdrawal of case {reference}")
+
     def _desk_sign_in(self, desk: Page) -> Page:
         return self.clerk.submit(desk.form(action="sign-in"))
 
@@ -186,8 +196,10 @@ class Walk:
             status = command([*arguments, "--json"])
         if status != 0:
             raise WalkError(f"exit status {status}, expected 0: {said.getvalue()[:400]}")
-        levels = _find_list(json.loads(said.getvalue()), "levels")
-        return f"exit status 0; {len(levels)} levels reported"
+        report = json.loads(said.getvalue())
+        findings = [*report["findings"], *(finding for record in report["records"] for finding in record)]
+        held = sum(finding["outcome"] == "holds" for finding in findings)
+        return f"exit status 0: {held} of {len(findings)} findings hold, the others say what they assume"
 
     def _is_in(self, commitment: bytes, anchor: dict[str, JSON]) -> bool:
         size = get_member(anchor, "size", int)
