@@ -11,11 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import rlp
 from eth_typing import ChecksumAddress
 from eth_utils.address import is_checksum_address, to_checksum_address
 from hexbytes import HexBytes
-from trie import HexaryTrie
 from web3 import Web3
 from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError
 from web3.types import RPCEndpoint
@@ -35,6 +33,7 @@ from ledger.chain.interface import (
     SignedTransaction,
 )
 from ledger.chain.provider import answers, read_refusal
+from ledger.chain.receipt_trie import prove_receipt
 from protocol.errors import (
     Check,
     ConfigurationError,
@@ -198,10 +197,8 @@ class Web3Chain:
             header = bytes(HexBytes(self._debug("debug_getRawHeader", hex(number))))
             receipts = [bytes(HexBytes(raw)) for raw in self._debug("debug_getRawReceipts", hex(number))]
         block = read_header(header)
-        trie = HexaryTrie({})
-        for position, raw in enumerate(receipts):
-            trie[rlp.encode(position)] = raw
-        if block.hash != bytes(found["blockHash"]) or trie.root_hash != block.receipts_root:
+        root, proof = prove_receipt(receipts, index)
+        if block.hash != bytes(found["blockHash"]) or root != block.receipts_root:
             raise UnavailableError("temporarily_unavailable", "the chain's node gives another block's receipts")
         events = [self._event(entry) for entry in found["logs"]]
         return AnchorEvidence(
@@ -213,7 +210,7 @@ class Web3Chain:
             log_index=next((event.log_index for event in events if event), None),
             header_rlp=header,
             receipt_rlp=receipts[index],
-            receipt_proof=tuple(rlp.encode(node) for node in trie.get_proof(rlp.encode(index))),
+            receipt_proof=proof,
         )
 
     def deploy_consent_ledger(self, signer: SealerKey, *, owner: str) -> str:
