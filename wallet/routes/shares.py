@@ -9,7 +9,6 @@ from flask.typing import ResponseReturnValue
 from ledger.record import TakeBack
 from protocol.encoding import get_member, parse_object
 from protocol.errors import RequestError
-from wallet.permanence import Permanence
 from wallet.routes.words import present_share, present_take_back, take_back_data
 from wallet.services import services
 from wallet.share import UNSETTLED
@@ -35,14 +34,11 @@ def index() -> ResponseReturnValue:
 
 @bp.get("/shares/<share_id>")
 def share(share_id: str) -> ResponseReturnValue:
-    """Show one share; send it again if it is not known to have arrived."""
-    return _share_page(share_id)
-
-
-def _share_page(share_id: str, permanence: Permanence | None = None) -> str:
+    """Show one share; send it again if it is not known to have arrived; check that it is recorded if asked."""
     sealer, made = services().visitors.sealer(), services()
     found = made.sharing.settle(sealer, share_id)
     taken = made.taking_back.follow(sealer, share_id)
+    permanence = made.permanences.check(found) if "check" in request.args and found.promise else None
     return render_template(
         "wallet/share.html",
         share=present_share(share_id, found, taken, made.clock.now()),
@@ -57,13 +53,6 @@ def retry(share_id: str) -> ResponseReturnValue:
     """Send it again, with the same bytes."""
     services().sharing.settle(services().visitors.sealer(), share_id)
     return redirect(url_for("shares.share", share_id=share_id), 303)
-
-
-@bp.post("/shares/<share_id>/check")
-def check(share_id: str) -> ResponseReturnValue:
-    """Check that it is in the record book."""
-    found = services().sharing.get(services().visitors.sealer(), share_id)
-    return _share_page(share_id, services().permanences.check(found))
 
 
 @bp.get("/shares/<share_id>/evidence")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 
+from babel.dates import format_skeleton
 from flask import url_for
 
 from ledger.record import RecordType, TakeBack
@@ -22,6 +23,7 @@ from wallet.take_back import TakeBackState, TakenBack
 from wallet.vault import Actor
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MONTH = re.compile(r"\d{4}-\d{2}")
 # what the person does, by legal basis: consent only where consent is the basis
 _YES: Mapping[LegalBasis, str] = {
     LegalBasis.CONSENT: N_("I consent"),
@@ -82,6 +84,8 @@ def value_text(value: JSON) -> str:
         return gettext("Yes") if value else gettext("No")
     if isinstance(value, str) and _DAY.fullmatch(value):
         return day_text(value)
+    if isinstance(value, str) and _MONTH.fullmatch(value):
+        return month_text(value)
     if isinstance(value, dict):
         return ", ".join(value_text(each) for each in value.values())
     if isinstance(value, list):
@@ -93,6 +97,14 @@ def day_text(text: str) -> str:
     """Return a day of the form YYYY-MM-DD as people read it, or the text as it is."""
     try:
         return day(date.fromisoformat(text))
+    except ValueError:
+        return text
+
+
+def month_text(text: str) -> str:
+    """Return a month of the form YYYY-MM as people read it, or the text as it is."""
+    try:
+        return format_skeleton("yMMMM", date.fromisoformat(f"{text}-01"), locale=language())
     except ValueError:
         return text
 
@@ -264,6 +276,7 @@ def present_take_back(taken: TakenBack) -> dict[str, object]:
         "requested_at": taken.requested_at,
         "due": day_text(taken.due) if taken.due else "",
         "state": {"text": gettext(word), "kind": kind},
+        "kind": taken.kind.value,
         "answered_at": answer.time if answer else None,
         "legal_ground": answer.legal_ground or "" if answer else "",
         "is_open": answer is None or answer.type is RecordType.BLOCKED,
