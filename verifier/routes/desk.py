@@ -6,10 +6,11 @@ The administration is the session's; no address and no form can name another.
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from protocol.errors import RequestError
 from protocol.runtime.qr import qr_data_uri
 from protocol.runtime.web import allow_form_target
 from verifier.cases import CaseState
@@ -112,7 +113,7 @@ def withdrawal(withdrawal_id: str) -> ResponseReturnValue:
     return _withdrawal_page(withdrawal_id)
 
 
-def _withdrawal_page(withdrawal_id: str, *, missing: str = "") -> str:
+def _withdrawal_page(withdrawal_id: str, *, is_missing: bool = False) -> str:
     found = services().desk.get_clerk()
     one = services().store.get_withdrawal(found.administration.id, withdrawal_id)
     return render_template(
@@ -120,7 +121,7 @@ def _withdrawal_page(withdrawal_id: str, *, missing: str = "") -> str:
         withdrawal=one,
         case=services().cases.get(found.administration.id, one.presentation_id),
         grounds=GROUND_SENTENCES,
-        missing=missing,
+        is_missing=is_missing,
     )
 
 
@@ -128,17 +129,13 @@ def _withdrawal_page(withdrawal_id: str, *, missing: str = "") -> str:
 def answer(withdrawal_id: str) -> ResponseReturnValue:
     """Answer it: block now, refuse on a legal ground, or send an answer that still waits."""
     found = services().desk.get_clerk()
-    decision, ground = request.form.get("decision", ""), request.form.get("ground", "")
-    use, here = services().withdrawals, found.administration.id
-    match decision:
-        case "erase":
-            use.erase(here, withdrawal_id, decided_by=found.name)
-        case "refuse" if ground in GROUND_SENTENCES:
-            use.refuse(here, withdrawal_id, legal_ground=ground, decided_by=found.name)
-        case "send":
-            use.give_answer(here, withdrawal_id)
-        case "refuse" | "":
-            return _withdrawal_page(withdrawal_id, missing="ground" if decision else "decision"), 400
-        case _:
-            raise RequestError("invalid_request", "unknown decision")
+    decision, here, use = request.form.get("decision", ""), found.administration.id, services().withdrawals
+    if not decision:
+        return _withdrawal_page(withdrawal_id, is_missing=True), HTTPStatus.BAD_REQUEST
+    if decision == "erase":
+        use.erase(here, withdrawal_id, decided_by=found.name)
+    elif decision == "send":
+        use.give_answer(here, withdrawal_id)
+    else:
+        use.refuse(here, withdrawal_id, legal_ground=decision, decided_by=found.name)
     return redirect(url_for("desk.withdrawal", withdrawal_id=withdrawal_id), 303)
