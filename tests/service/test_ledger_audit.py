@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The audit of a whole ledger, over HTTP and a chain in memory: honest, tampered, and out of reach."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from ledger import merkle
+from ledger import promise as promises
+from ledger import record as records
+from ledger.app import create_app
+from ledger.auditor import Auditor
+from ledger.client import LedgerClient
+from ledger.commitment import Commitment
+from ledger.evidence import Evidence, EvidenceRecord
+from ledger.findings import ExitStatus, Level, Outcome, overall
+from ledger.tables import EntryRow, NodeRow
+from ledger.trust import AuditedLog, TrustFile, log_id
+from ledger.worker import Worker
+from protocol.errors import UnavailableError
+from protocol.keys import PrivateKey
+from protocol.runtime.database import open_database
+from tests.fakes.memory_chain import SEALER, MemoryChain, MemorySealer
+
+URL = "http://localhost:8104"
+CHAIN_URL = "http://127.0.0.1:8106"
+
+
+class Audited:
+    """An anchored log of 24 leaves and the means to audit it."""
+
+    def __init__(self, world, settings) -> None:
+        self.world = world
+        self.settings = settings.model_copy(
+            update={
+                "chain_url": CHAIN_URL,
+                "chain_id": 1337,
+                "contract": MemoryChain.contract,
+                "sealer_key_file": "unused.key",
+                "validators": frozenset({SEALER}),
+            }
+        )
+        self.chain = MemoryChain(log_id(settings.origin))
+        self.worker = Worker(self.settings, clock=world.clock, chain=self.chain, sealer=MemorySealer())
+        self.worker.sequence()
+        world.http.apps[URL] = create_app(self.settings, clock=world.clock)
+        self.client = LedgerClient(world.http, URL)
+        self.database = open_database(self.settings.database_url)
+        for _ in range(3):
+            self.grow()
+
+    def grow(self) -> None:
+        self.client.add_entry(Commitment(secrets.token_bytes(32)))
+        self.worker.sequence()
+        self.worker.anchor()
+
+    def trust(self) -> TrustFile:
+        (own,) = self.client.logs()
+        return TrustFile("", (AuditedLog.parse(own),), ())
+
+    def run(self, trust=None, *, evidence=None, **changes: object):
+        def open_chain(url, *, contract):
+            assert (url, contract) == (CHAIN_URL, MemoryChain.contract)
+            return self.chain
+
+        auditor = Auditor(
+            URL,
+            CHAIN_URL,
+            self.trust() if trust is None else trust,
+            **{"log": None, "from_size": 0, "http": self.world.http, "open_chain": open_chain, **changes},
+        )
+        return auditor.run(evidence)
+
+    def violated(self, **changes: object) -> set[Level]:
+        report = self.run(**changes)
+        assert overall(report.findings) is ExitStatus.VIOLATED
+        return {each.level for each in report.findings if each.outcome is Outcome.VIOLATED}
+
+
+@pytest.fixture
+def audited(world, ledger_settings):
+    return Audited(world, ledger_settings)
+
+
+def test_honest_ledger_holds_at_every_level(audited):
+    report = audited.run()
+    assert overall(report.findings) is ExitStatus.HOLDS
+    assert [each.level for each in report.findings] == [
+        Level.CHECKPOINT,
+        Level.LEAVES,
+        Level.APPEND_ONLY,
+        Level.ANCHORED,
+        Level.CALLDATA,
+        Level.FINAL,
+    ]
+    assert report.title == "localhost:8104/2026 at 24 leaves"
+
+
+def test_honest_ledger_audited_from_a_size_or_by_name_holds(audited):
+    assert overall(audited.run(from_size=8).findings) is ExitStatus.HOLDS
+    assert overall(audited.run(log="2026").findings) is ExitStatus.HOLDS
+
+
+def test_ledger_that_grows_while_it_is_audited_holds(audited):
+    genuine = audited.chain.anchors
+
+    def growing(*args: object, **kwargs: object):
+        audited.grow()
+        return genuine(*args, **kwargs)
+
+    audited.chain.anchors = growing
+    assert overall(audited.run().findings) is ExitStatus.HOLDS
+
+
+def test_audit_without_trust_says_first_what_it_assumed(audited):
+    audited_trust = audited.run(trust=None).findings
+    assert audited_trust[0].level is Level.CHECKPOINT
+    own = Auditor(
+        URL,
+        CHAIN_URL,
+        None,
+        log=None,
+        from_size=0,
+        http=audited.world.http,
+        open_chain=lambda *_, **__: audited.chain,
+    ).run(None)
+    assert (own.findings[0].level, own.findings[0].outcome) == (Level.TRUST, Outcome.ASSUMED)
+    assert overall(own.findings) is ExitStatus.HOLDS
+
+
+def test_log_that_is_not_in_the_trust_file_could_not_tell(audited):
+    report = audited.run(TrustFile("", (), ()))
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+
+
+def test_ledger_out_of_reach_could_not_tell(audited):
+    trust = audited.trust()
+    audited.world.http.down.add(URL)
+    report = audited.run(trust)
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+
+
+def test_chain_out_of_reach_could_not_tell_and_the_log_is_still_checked(audited):
+    audited.chain.is_down = True
+    findings = audited.run().findings
+    assert overall(findings) is ExitStatus.COULD_NOT_TELL
+    assert Level.LEAVES in {each.level for each in findings if each.outcome is Outcome.HOLDS}
+    assert [each.level for each in findings].count(Level.ANCHORED) == 1
+
+
+def test_head_signed_by_another_key_is_violated(audited):
+    trust = audited.trust()
+    log = trust.logs[0]
+    other = replace(log.checkpoint_key, public=bytes(32))
+    assert audited.violated(trust=replace(trust, logs=(replace(log, checkpoint_key=other),))) == {Level.CHECKPOINT}
+
+
+def test_entry_changed_in_the_database_is_violated(audited):
+    with audited.database.write() as session:
+        row = session.exec(select(EntryRow).where(EntryRow.leaf_index == 5)).one()
+        session.delete(row)
+        session.flush()
+        session.add(EntryRow(log="2026", commitment=b"x" * 32, leaf_index=5))
+    assert audited.violated() == {Level.LEAVES}
+
+
+def test_tile_changed_in_the_database_is_violated(audited):
+    with audited.database.write() as session:
+        row = session.get_one(NodeRow, ("2026", 0, 5))
+        row.digest = bytes(32)
+        session.add(row)
+    assert audited.violated() == {Level.LEAVES}
+
+
+@pytest.mark.parametrize(
+    ("change", "value"), [("chain_id", 1), ("sealer", "0x00000000000000000000000000000000000000bb")]
+)
+def test_another_chain_or_sealer_than_the_trusted_one_is_violated(audited, change, value):
+    trust = audited.trust()
+    log = trust.logs[0]
+    changed = replace(trust, logs=(replace(log, chain=replace(log.chain, **{change: value})),))
+    assert audited.violated(trust=changed) == {Level.ANCHORED}
+
+
+def test_log_set_back_behind_its_chain_is_violated(audited):
+    entries = [*audited.client.all_entries(24), *(secrets.token_bytes(32) for _ in range(8))]
+    tree = merkle.Tree(entries)
+    audited.chain.anchor_of_another(
+        log_id=audited.chain.log_id.hex(),
+        prev_size=24,
+        size=32,
+        root=tree.root().hex(),
+        frontier=[each.hex() for each in merkle.frontier(tree.read, 24)],
+        commitments=[each.hex() for each in entries[24:]],
+        nonce=3,
+    )
+    assert Level.APPEND_ONLY in audited.violated()
+
+
+def evidence_for(audited, *, log_it):
+    """Return evidence of an answer (the smallest record), promised, and in the log or not."""
+    record = records.build_answer(
+        records.RecordType.ERASED,
+        log=audited.settings.origin,
+        time=audited.world.clock.now(),
+        transaction_identifier="t",
+        party=records.Party("L01990015", "Ajuntament", "https://x"),
+        previous=Commitment(bytes(32)),
+    )
+    data, key = records.to_bytes(record), records.new_key()
+    commitment = records.commit(key, data)
+    if log_it:
+        token = audited.client.add_entry(commitment)
+        audited.worker.sequence()
+        audited.worker.anchor()
+    else:
+        token = promises.make(
+            audited.world.promise_key,
+            log=audited.settings.origin,
+            commitment=commitment,
+            now=audited.world.clock.now(),
+            maximum_merge_delay=timedelta(seconds=60),
+        )
+    return Evidence((EvidenceRecord(data, key, token),))
+
+
+def test_promise_that_was_kept_is_found_in_the_log(audited):
+    report = audited.run(evidence=evidence_for(audited, log_it=True))
+    (promised,) = [each for each in report.records[0] if each.level is Level.PROMISED]
+    assert promised.outcome is Outcome.HOLDS
+
+
+def test_promise_that_was_broken_is_violated(audited):
+    # the fake chain's blocks are of 2027, long after the promise was due
+    report = audited.run(evidence=evidence_for(audited, log_it=False))
+    (promised,) = [each for each in report.records[0] if each.level is Level.PROMISED]
+    assert (promised.outcome, "broken" in promised.detail) == (Outcome.VIOLATED, True)
+
+
+def test_place_for_an_evidence_file_is_the_first_final_anchor_that_covers_it(audited):
+    key = audited.trust().logs[0].checkpoint_key
+    entries = audited.client.all_entries(24)
+    for index in (0, 7, 8, 23):
+        place = audited.client.find_place(entries[index], key)
+        assert place is not None
+        assert place.inclusion.leaf_index == index
+        assert place.inclusion.checkpoint.size == (index // 8 + 1) * 8
+        assert place.anchor["chain_id"] == 1337
+    assert audited.client.find_place(Commitment(bytes(32)), key) is None
+    audited.chain.is_down = True
+    waiting = Commitment(secrets.token_bytes(32))
+    audited.client.add_entry(waiting)
+    audited.worker.sequence()
+    with pytest.raises(UnavailableError):
+        audited.worker.anchor()
+    assert audited.client.find_place(waiting, key) is None
+
+
+def test_promise_key_is_not_needed_to_audit_a_log(audited):
+    trust = audited.trust()
+    other = replace(trust.logs[0], promise_key=PrivateKey.generate().public_key)
+    assert overall(audited.run(replace(trust, logs=(other,))).findings) is ExitStatus.HOLDS
