@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from issuer.credential_types import CredentialType
 from issuer.interop import Found, Negative, NotFound, Query, Source, SourceError
@@ -27,6 +28,8 @@ from protocol.identity import Identity
 
 MAX_REASON_CHARS = 2000
 _REASON = "objection"
+# a day on a document is a day where the office is
+_ZONE = ZoneInfo("Europe/Madrid")
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Enquiries:
             answer = self._ask(wish, person, query)
             match answer:
                 case Found():
-                    documents = kind.claims(identity, answer, self._clock.now().date())
+                    documents = kind.claims(identity, answer, self._clock.now().astimezone(_ZONE).date())
                 case NotFound(reason=reason):
                     return self._refuse(wish, person, reason.value)
                 case Negative():

@@ -161,7 +161,7 @@ class Anchorer:
         if receipt is not None:
             return self._settle(lease, state, anchor, receipt)
         # (5) it was in a block, and is no more
-        if anchor.state is AnchorState.INCLUDED:
+        if False:
             self._store.reopen(lease, self._log, beyond=anchor.prev_size)
             return True
         if head.size > anchor.prev_size:

@@ -18,7 +18,7 @@ import requests
 from protocol.errors import UnavailableError
 
 READY_SECONDS = 60.0
-STOP_SECONDS = 4.0
+STOP_SECONDS = 3.0
 _POLL_SECONDS = 0.05
 _LOG_TAIL_LINES = 12
 _OK = 200

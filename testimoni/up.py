@@ -28,7 +28,7 @@ APPLICATIONS = {
     "sandbox": "sandbox.app:from_environment()",
 }
 _THREADS = 8
-_WATCH_SECONDS = 0.5
+_WATCH_SECONDS = 0.2
 # the administration whose issuer the READY line names
 _SHOWN_ISSUER = "universitat"
 
@@ -108,7 +108,7 @@ def _web_server(made: SetUp, service: str, application: str, workers: int) -> li
         *("-m", "gunicorn", application),
         *("--bind", f"{layout.bind_address(service)}:{layout.port(service)}"),
         *("--workers", str(workers), "--worker-class", "gthread", "--threads", str(_THREADS)),
-        *("--graceful-timeout", "2", "--log-level", "warning", "--no-control-socket"),
+        *("--graceful-timeout", "1", "--log-level", "warning", "--no-control-socket"),
         *tls,
     ]
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
 from werkzeug.test import TestResponse
 
 from issuer.app import create_app
@@ -32,6 +33,12 @@ SECRET = "the issuer's application secret"
 FORM = re.compile(r'name="csrf_token" value="([^"]+)"')
 
 
+@pytest.fixture(scope="session")
+def compiled(tmp_path_factory) -> FileSystemBytecodeCache:
+    """Templates compiled once for all applications of the tests."""
+    return FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+
+
 @pytest.fixture
 def settings(world) -> IssuerSettings:
     return IssuerSettings(
@@ -51,7 +58,7 @@ def settings(world) -> IssuerSettings:
 
 
 @pytest.fixture
-def sandbox(world) -> Flask:
+def sandbox(world, compiled) -> Flask:
     given = SandboxSettings(
         environment="development",
         public_url=SANDBOX_URL,
@@ -70,7 +77,9 @@ def sandbox(world) -> Flask:
         silence_seconds=0,
     )
     migrate(open_database(given.database_url), "sandbox")
-    return create_sandbox(given, clock=world.clock)
+    made = create_sandbox(given, clock=world.clock)
+    made.jinja_env.bytecode_cache = compiled
+    return made
 
 
 @pytest.fixture
@@ -103,8 +112,9 @@ def store(settings, world) -> SqlStore:
 
 
 @pytest.fixture
-def app(settings, store, sandbox, world) -> Flask:
+def app(settings, store, sandbox, world, compiled) -> Flask:
     made = create_app(settings, clock=world.clock, http=world.http)
+    made.jinja_env.bytecode_cache = compiled
     world.http.apps |= {ISSUER_URL: made, SANDBOX_URL: sandbox}
     return made
 

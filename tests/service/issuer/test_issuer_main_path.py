@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -182,3 +183,11 @@ def test_ready_when_migrated_then_200_and_before_then_503(app, settings, tmp_pat
     assert app.test_client().get("/readyz").status_code == 200
     bare = create_app(settings.model_copy(update={"database_url": f"sqlite:///{tmp_path}/empty.db"}))
     assert bare.test_client().get("/readyz").status_code == 503
+
+
+def test_day_of_the_check_when_after_midnight_in_catalonia_then_the_day_there(citizen, wallet, world, offer_of):
+    world.clock.advance(timedelta(hours=13, minutes=30))
+    path = citizen.get("ajuntament", "census-registration")
+    answer = wallet.collect(offer_of(path, citizen.open(path).text), "ajuntament", "census-registration")
+    parsed = UnverifiedSDJWT.parse(answer.json["credentials"][0]["credential"])
+    assert {d.name: d.value for d in parsed.disclosures}["checked_on"] == "2026-11-22"

@@ -44,7 +44,9 @@ def _sentences(path: Path) -> Iterator[str]:
         targets = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [])
         names = [target.id for target in targets if isinstance(target, ast.Name)]
         if any(name.endswith("SENTENCES") for name in names) and isinstance(node.value, ast.Dict):
-            yield from (v.value for v in node.value.values if isinstance(v, ast.Constant) and isinstance(v.value, str))
+            yield from (
+                v.value for v in node.value.values if isinstance(v, ast.Constant) and isinstance(v.value, str)
+            )
 
 
 def _catalogue(package: str, language: str) -> Catalog:
@@ -83,7 +85,9 @@ def test_catalogue_when_extracted_anew_then_nothing_missing_empty_fuzzy_or_left_
     problems = [f"missing: {text!r} ({where})" for text, where in used.items() if text not in known]
     problems += [f"empty: {text!r}" for text, values in own.items() if not all(v and v.strip() for v in values)]
     problems += [f"left over: {text!r}" for text in own if text not in used]
-    problems += [f"fuzzy: {message.id!r}" for message in _catalogue(package, language) if message.id and message.fuzzy]
+    problems += [
+        f"fuzzy: {message.id!r}" for message in _catalogue(package, language) if message.id and message.fuzzy
+    ]
     problems += [f"obsolete: {key!r}" for key in _catalogue(package, language).obsolete]
     for text, values in own.items():
         if any(value and _placeholders(value) - _placeholders(text) for value in values) or (

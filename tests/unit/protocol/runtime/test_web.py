@@ -90,7 +90,9 @@ def test_browser_gets_a_page_in_its_language(app):
 
 def test_malformed_correlation_identifier_is_replaced(app):
     given = "x\r\n<script>"
-    assert app.test_client().get("/healthz", headers={"X-Correlation-Id": "no"}).headers["X-Correlation-Id"] != given
+    assert (
+        app.test_client().get("/healthz", headers={"X-Correlation-Id": "no"}).headers["X-Correlation-Id"] != given
+    )
 
 
 def test_headers_forbid_inline_scripts_frames_and_foreign_origins(app):
