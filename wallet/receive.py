@@ -26,8 +26,7 @@ from wallet.signing import Purpose, Step
 OFFER_CODE = "invalid_credential_offer"
 # one copy is shown once; more would only cost the issuer time
 MAX_COPIES = 10
-# claims about the credential, not about the person
-REGISTERED = frozenset({"iss", "iat", "nbf", "exp", "vct", "vct#integrity", "cnf", "status", "sub"})
+REGISTERED = credentials.REGISTERED
 Texts = Mapping[str, str]
 
 
@@ -220,10 +219,16 @@ def _document(
         vct=found.vct,
         names=configuration.names,
         labels=configuration.labels,
-        values={name: value for name, value in found.claims.items() if name not in REGISTERED},
+        values={name: found.claims[name] for name in _order(configuration, found)},
         received_at=now,
         expires_at=found.expires_at,
     )
+
+
+def _order(configuration: CredentialConfiguration, found: credentials.VerifiedCredential) -> list[str]:
+    """Return the claims about the person in the issuer's order; disclosures come in the order of their digests."""
+    names = dict.fromkeys([*configuration.labels, *found.claims])
+    return [name for name in names if name in found.claims and name not in REGISTERED]
 
 
 def _refused(message: str) -> VerificationError:

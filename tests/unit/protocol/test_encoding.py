@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: EUPL-1.2
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,10 +22,8 @@ def test_b64url_decode_when_not_canonical_is_refused(text):
 
 @given(st.binary(max_size=300) | st.text(max_size=300))
 def test_parse_json_raises_nothing_but_error(data):
-    try:
+    with contextlib.suppress(Error):
         encoding.parse_json(data)
-    except Error as exc:
-        assert exc.code == "invalid_request"
 
 
 @pytest.mark.parametrize(
@@ -31,8 +31,7 @@ def test_parse_json_raises_nothing_but_error(data):
 )
 def test_parse_json_when_not_interoperable_is_refused(text):
     with pytest.raises(RequestError):
-        value = encoding.parse_json(text)
-        encoding.canonical_json(value)
+        encoding.canonical_json(encoding.parse_json(text))
 
 
 def test_parse_json_depth_is_bounded_at_and_over_the_limit():

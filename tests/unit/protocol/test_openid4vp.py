@@ -161,7 +161,15 @@ def test_link_round_trips_and_bad_methods_are_refused():
 
 @pytest.mark.parametrize(
     "payload",
-    [b"", b"[]", b"{}", b'{"vp_token":[]}', b'{"vp_token":{"a":"x"}}', b'{"vp_token":{"a":[]}}', b'{"vp_token":{"a":[1]}}'],
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"vp_token":[]}',
+        b'{"vp_token":{"a":"x"}}',
+        b'{"vp_token":{"a":[]}}',
+        b'{"vp_token":{"a":[1]}}',
+    ],
 )
 def test_response_of_another_shape_fails_the_format_check(payload):
     with pytest.raises(VerificationError) as caught:

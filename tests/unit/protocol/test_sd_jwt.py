@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """SD-JWT: the S cases of the negative list that belong to the main path."""
 
+import contextlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -133,10 +135,14 @@ def test_parse_when_thousands_of_disclosures_is_refused():
 
 @given(st.text(alphabet="abcdeyJ0~._-", max_size=80))
 def test_parse_raises_nothing_but_error(text):
-    try:
+    with contextlib.suppress(Error):
         UnverifiedSDJWT.parse(text)
-    except Error:
-        pass
+
+
+def verify(text):
+    parsed = UnverifiedSDJWT.parse(text)
+    jws.verify(parsed.issuer_jwt.token, KEY.public_key, typ="dc+sd-jwt")
+    return rebuild(parsed.issuer_jwt.claims(), parsed.disclosures)
 
 
 @settings(max_examples=60)
@@ -146,6 +152,4 @@ def test_removing_any_character_of_a_presentation_never_verifies(data):
     position = data.draw(st.integers(0, len(text) - 1))
     broken = text[:position] + text[position + 1 :]
     with pytest.raises(Error):
-        parsed = UnverifiedSDJWT.parse(broken)
-        jws.verify(parsed.issuer_jwt.token, KEY.public_key, typ="dc+sd-jwt")
-        rebuild(parsed.issuer_jwt.claims(), parsed.disclosures)
+        verify(broken)
