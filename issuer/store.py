@@ -100,7 +100,7 @@ class SqlStore:
                 col(IssuanceRow.administration_id) == administration_id,
                 col(IssuanceRow.id) == issuance_id,
                 col(IssuanceRow.state) == State.OFFERED,
-                
+                col(IssuanceRow.attempts) < limit,
             )
             .values(attempts=IssuanceRow.attempts + 1)
         )
