@@ -160,10 +160,6 @@ class Anchorer:
         receipt = self._chain.receipt(anchor.transaction_hash)
         if receipt is not None:
             return self._settle(lease, state, anchor, receipt)
-        # (5) it was in a block, and is no more
-        if anchor.state is AnchorState.INCLUDED:
-            self._store.reopen(lease, self._log, beyond=anchor.prev_size)
-            return True
         if head.size > anchor.prev_size:
             return self._give_up_moved(lease, state, anchor, head)
         if head.size < anchor.prev_size:
@@ -189,7 +185,7 @@ class Anchorer:
         if head.size != anchor.prev_size:
             return self._give_up_moved(lease, state, anchor, head)
         made = self._make(state, head)
-        if made is None or False:
+        if made is None or made[1].hash == anchor.transaction_hash:
             return False
         return self._give_up(lease, anchor, "its nonce is used up, or the node refuses it")
 
