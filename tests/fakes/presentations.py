@@ -168,6 +168,19 @@ def reordered(data: bytes) -> bytes:
     return compact_json(dict(reversed(parse_object(data).items())))
 
 
+def withdrawal_record(data: bytes) -> bytes:
+    share = records.parse(data)
+    record = records.build_withdrawal(
+        log=share.log,
+        time=share.time,
+        transaction_identifier=share.transaction_identifier,
+        party=share.party,
+        take_back=records.TakeBack.WITHDRAW,
+        previous=records.Commitment(bytes(32)),
+    )
+    return records.to_bytes(record)
+
+
 BECA = {"party": "universitat", "procedure": "beca-estudis"}
 CASES = [
     Case("honest", "valid", honest),
@@ -181,6 +194,13 @@ CASES = [
     ),
     Case("not-an-sd-jwt", "format", with_share(vp_token=lambda _: {"degree": ["a.b.c"]})),
     Case("malformed-disclosure", "format", with_share(change_text=lambda text: text + "!!~")),
+    Case("bound-to-no-key", "format", with_degree(extra_payload={"cnf": {}})),
+    Case(
+        "bound-to-a-private-key",
+        "format",
+        with_degree(extra_payload={"cnf": {"jwk": {**PrivateKey.generate().public_key.jwk(), "d": "AA"}}}),
+    ),
+    Case("no-type", "format", with_degree(extra_payload={"vct": 7})),
     # (2) issuer
     Case("untrusted-issuer", "issuer", foreign_issuer),
     Case("issuer-not-authorised-for-this-type", "issuer", other_party_issues),
@@ -229,6 +249,12 @@ CASES = [
     Case("no-receipt", "receipt", with_share(with_receipt=False), code="receipt_missing"),
     Case("record-not-canonical", "receipt", with_share(change_record=reordered), code="receipt_not_canonical"),
     Case(
+        "record-of-another-kind",
+        "receipt",
+        with_share(change_record=withdrawal_record),
+        code="receipt_not_canonical",
+    ),
+    Case(
         "key-of-another-record",
         "receipt",
         with_share(receipt_key=bytes(32)),
@@ -260,6 +286,12 @@ CASES = [
         "receipt",
         with_share(consent_signer=PrivateKey.generate()),
         code="receipt_signature",
+    ),
+    Case(
+        "one-binding-too-many",
+        "receipt",
+        with_share(holders=lambda keys: [*keys, PrivateKey.generate()]),
+        code="receipt_binding",
     ),
     Case("copy-not-bound-to-record", "receipt", with_share(holders=lambda _: []), code="receipt_binding"),
     Case(
