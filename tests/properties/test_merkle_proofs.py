@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger import merkle, tiles
@@ -37,6 +37,7 @@ def test_every_size_is_a_prefix_of_every_later_one():
             )
 
 
+@settings(deadline=None)  # time is measured elsewhere; a busy machine is no failure
 @given(st.data())
 def test_changed_inclusion_proof_never_holds(data):
     size = data.draw(st.integers(1, SIZE))
@@ -64,6 +65,7 @@ def test_changed_inclusion_proof_never_holds(data):
         merkle.verify_inclusion(leaf, index=index, size=size, proof=proof, expected_root=TREE.root(size))
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_changed_consistency_proof_never_holds(data):
     second = data.draw(st.integers(2, SIZE))
@@ -87,6 +89,7 @@ def test_changed_consistency_proof_never_holds(data):
         )
 
 
+@settings(deadline=None)
 @given(st.integers(0, SIZE), st.integers(0, SIZE), st.lists(st.binary(min_size=32, max_size=32), max_size=9))
 def test_verifying_anything_raises_nothing_but_our_errors(first, second, proof):
     for run in (
@@ -101,6 +104,7 @@ def test_verifying_anything_raises_nothing_but_our_errors(first, second, proof):
             run()
 
 
+@settings(deadline=None)
 @given(st.integers(0, 70_000), st.data())
 def test_proofs_from_tiles_are_those_of_the_tree(size, data):
     index = data.draw(st.integers(0, max(0, size - 1)))
