@@ -115,7 +115,17 @@ def test_page_in_every_language_is_answered(world, anchored, read, path, languag
 
 def test_audit_page_shows_the_command_with_this_ledger_and_chain(anchored, read):
     page = read("/audit")[1]
-    assert "testimoni audit --ledger http://localhost:8104 --chain http://127.0.0.1:8106" in page
+    command = page.split("<code>")[1].split("</code>")[0]
+    assert command.replace("\\\n", "").split() == [
+        ".venv/bin/testimoni",
+        "audit",
+        "--ledger",
+        "http://localhost:8104",
+        "--chain",
+        "http://127.0.0.1:8106",
+        "--trust",
+        "trust.json",
+    ]
 
 
 def test_overview_without_a_chain_says_not_anchored(ledger, read):
