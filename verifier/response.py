@@ -153,9 +153,6 @@ class Responses:
             "consent_acceptance": self._countersign(case, commitment, "accepted", reference),
             "outcome": outcome.to_json(),
         }
-        receipt = _find_receipt(case)
-        if receipt is None:
-            raise VerificationError(Check.RECEIPT, "there is no consent receipt", code="receipt_missing")
         return Decision(
             state=PresentationState.ACCEPTED,
             answered_at=case.now,
@@ -164,7 +161,7 @@ class Responses:
             answer=compact_json(answer),
             reference=reference,
             commitment=commitment,
-            sealed_case=self._seal(case, KeptCase.of(verified.documents, receipt)),
+            sealed_case=self._seal(case, KeptCase.of(verified.documents, verified.given_receipt)),
         )
 
     def _rejection(self, case: _Case, refused: RefusedError, receipt: ConsentReceipt | None) -> Decision:

@@ -14,7 +14,6 @@ import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
 
 from ledger import record as records
 from ledger.receipt import NOT_CANONICAL, CheckedReceipt, ConsentReceipt, check_receipt
@@ -30,8 +29,6 @@ from protocol.sd_jwt import UnverifiedSDJWT
 from protocol.trust import TrustedIssuer, TrustList
 from verifier.checklist import Checklist, Steps
 from verifier.policy import DocumentRule, Policy
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -62,24 +59,33 @@ class VerifiedPresentation:
 
     documents: tuple[VerifiedDocument, ...]
     receipt: CheckedReceipt
+    # the same receipt as it arrived, to be kept
+    given_receipt: ConsentReceipt
     checklist: Checklist
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Document:
-    """One presented document on its way through the steps."""
+    """One presented document, parsed; it promises nothing."""
 
     query_id: str
     unverified: UnverifiedSDJWT
     payload: dict[str, JSON]
     holder_key: PublicKey
-    issuer: TrustedIssuer | None = None
-    claims: dict[str, JSON] = field(default_factory=dict)
-    expires_at: datetime | None = None
 
     @property
     def vct(self) -> str:
         return credential.read_text(self.payload, "vct")
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """One document that passed checks 1 to 6, with everything that it shows."""
+
+    document: _Document
+    issuer: TrustedIssuer
+    claims: dict[str, JSON]
+    expires_at: datetime
 
 
 class Pipeline:
@@ -104,42 +110,45 @@ class Pipeline:
             documents = _parse_documents(response.vp_token)
         # (2) issuer: the key comes from our trust list, for this identifier and this type
         with steps.run(Check.ISSUER):
-            for each in documents:
-                each.issuer = credential.get_issuer(each.unverified, each.payload, trust=self._trust, now=now)
+            issuers = [
+                credential.get_issuer(each.unverified, each.payload, trust=self._trust, now=now)
+                for each in documents
+            ]
         # (3) signature: one algorithm, one typ
         with steps.run(Check.SIGNATURE):
-            for each in documents:
-                credential.check_signature(each.unverified, _made(each.issuer))
+            for each, issuer in zip(documents, issuers, strict=True):
+                credential.check_signature(each.unverified, issuer)
         # (4) disclosures: each is referenced by exactly one digest, none hides a registered claim
         with steps.run(Check.DISCLOSURES):
-            for each in documents:
-                each.claims = credential.rebuild_claims(each.unverified, each.payload)
+            claims = [credential.rebuild_claims(each.unverified, each.payload) for each in documents]
         # (5) key binding: the holder showed exactly this, to us, in this transaction, now
         with steps.run(Check.KEY_BINDING):
             for each in documents:
                 _check_key_binding(each, expected, now)
         # (6) validity
         with steps.run(Check.VALIDITY):
-            for each in documents:
-                each.expires_at = credential.check_times(each.payload, now=now)
+            expiries = [credential.check_times(each.payload, now=now) for each in documents]
+        shown = [_Shown(*parts) for parts in zip(documents, issuers, claims, expiries, strict=True)]
         # (7) status: checked, or of a type that has none and expires soon
         with steps.run(Check.STATUS):
-            for each in documents:
-                _check_status(each, expected.document_rules, now)
+            for one in shown:
+                _check_status(one, expected.document_rules, now)
             steps.set_not_applicable(Check.STATUS)
         # (8) query: what was asked, all of it and nothing more
         with steps.run(Check.QUERY):
-            _check_query(documents, expected)
+            _check_query(shown, expected)
         # (9) policy
         with steps.run(Check.POLICY):
             for policy in self._policies:
-                policy.check([each.claims for each in documents], procedure=expected.procedure, now=now)
+                policy.check([one.claims for one in shown], procedure=expected.procedure, now=now)
         # (10) receipt: recorded before it was sent, by who sent it, exactly so
         with steps.run(Check.RECEIPT):
-            receipt = self._check_receipt(response, documents, expected, now)
+            given = _parse_receipt(response)
+            receipt = self._check_receipt(given, shown, expected, now)
         return VerifiedPresentation(
-            documents=tuple(_verified(each, expected) for each in documents),
+            documents=tuple(_verified(one, expected) for one in shown),
             receipt=receipt,
+            given_receipt=given,
             checklist=steps.checklist,
         )
 
@@ -163,22 +172,19 @@ class Pipeline:
             credential.check_signature(document.unverified, issuer)
         # (4) disclosures
         with steps.run(Check.DISCLOSURES):
-            credential.rebuild_claims(document.unverified, document.payload)
+            claims = credential.rebuild_claims(document.unverified, document.payload)
         # (6) validity
         with steps.run(Check.VALIDITY):
-            document.expires_at = credential.check_times(document.payload, now=now)
+            expires_at = credential.check_times(document.payload, now=now)
         # (7) status
         with steps.run(Check.STATUS):
-            _check_status(document, document_rules, now)
+            _check_status(_Shown(document, issuer, claims, expires_at), document_rules, now)
             steps.set_not_applicable(Check.STATUS)
         return steps.checklist
 
     def _check_receipt(
-        self, response: PresentationResponse, documents: Sequence[_Document], expected: Expected, now: datetime
+        self, receipt: ConsentReceipt, shown: Sequence[_Shown], expected: Expected, now: datetime
     ) -> CheckedReceipt:
-        if response.consent_receipt is None:
-            raise VerificationError(Check.RECEIPT, "there is no consent receipt", code="receipt_missing")
-        receipt = ConsentReceipt.parse(response.consent_receipt)
         procedure = expected.procedure
         return check_receipt(
             receipt,
@@ -187,18 +193,11 @@ class Pipeline:
             expected_nonce=expected.nonce,
             expected_party=procedure.party_code,
             expected_procedure=ProcedureReference(procedure.id, str(procedure.version)),
-            expected_claims=_presented(documents),
-            copy_keys=[each.holder_key for each in documents],
+            expected_claims=_presented(shown),
+            copy_keys=[one.document.holder_key for one in shown],
             expected_aud=expected.client_id,
             now=now,
         )
-
-
-def _made(value: _T | None) -> _T:
-    """Return what an earlier step made; None would be a step out of order, a defect of this module."""
-    if value is None:
-        raise AssertionError("a verification step ran out of order")
-    return value
 
 
 def _check_state(response: PresentationResponse, expected: Expected) -> None:
@@ -233,25 +232,25 @@ def _check_key_binding(document: _Document, expected: Expected, now: datetime) -
     )
 
 
-def _check_status(document: _Document, rules: Mapping[str, DocumentRule], now: datetime) -> None:
-    if "status" in document.claims or "status" in document.payload:
+def _check_status(one: _Shown, rules: Mapping[str, DocumentRule], now: datetime) -> None:
+    if "status" in one.claims:
         raise UnavailableError("status_unavailable", "the status of the document could not be checked")
-    rule = rules.get(document.vct)
+    rule = rules.get(one.document.vct)
     if rule is None:
         raise VerificationError(Check.STATUS, "nothing is known about the status of this type of document")
-    rule.check_without_status(_made(document.expires_at), now=now)
+    rule.check_without_status(one.expires_at, now=now)
 
 
-def _check_query(documents: Sequence[_Document], expected: Expected) -> None:
+def _check_query(shown: Sequence[_Shown], expected: Expected) -> None:
     query = expected.procedure.query
     answers: dict[str, list[Mapping[str, JSON]]] = {}
-    for each in documents:
-        answers.setdefault(each.query_id, []).append(each.claims)
+    for one in shown:
+        answers.setdefault(one.document.query_id, []).append(one.claims)
     dcql.check_answered(query, answers)
     asked = {each.id: each.claims for each in query.credentials}
-    for each in documents:
-        shown = set(_leaves(each.claims)) - set(_leaves(each.payload))
-        if any(not _is_asked(path, asked[each.query_id]) for path in shown):
+    for one in shown:
+        disclosed = set(_leaves(one.claims)) - set(_leaves(one.document.payload))
+        if any(not _is_asked(path, asked[one.document.query_id]) for path in disclosed):
             raise VerificationError(Check.QUERY, "more was shown than was asked", code="over_disclosure")
 
 
@@ -268,6 +267,12 @@ def _is_asked(path: tuple[str, ...], asked: Sequence[ClaimQuery]) -> bool:
     return any(path[: len(claim.path)] == claim.path for claim in asked)
 
 
+def _parse_receipt(response: PresentationResponse) -> ConsentReceipt:
+    if response.consent_receipt is None:
+        raise VerificationError(Check.RECEIPT, "there is no consent receipt", code="receipt_missing")
+    return ConsentReceipt.parse(response.consent_receipt)
+
+
 def _log_of(receipt: ConsentReceipt) -> str:
     """Return the log that the record names; `check_receipt` compares it with the promise's."""
     try:
@@ -276,22 +281,22 @@ def _log_of(receipt: ConsentReceipt) -> str:
         raise VerificationError(Check.RECEIPT, exc.message, code=NOT_CANONICAL) from exc
 
 
-def _presented(documents: Sequence[_Document]) -> list[ClaimReference]:
+def _presented(shown: Sequence[_Shown]) -> list[ClaimReference]:
     """Return what arrived, by type and name: what was asked, and what the issuer signed in the clear."""
     return [
-        ClaimReference.of(each.vct, (name,))
-        for each in documents
-        for name in each.claims
+        ClaimReference.of(one.document.vct, (name,))
+        for one in shown
+        for name in one.claims
         if name not in credential.REGISTERED
     ]
 
 
-def _verified(document: _Document, expected: Expected) -> VerifiedDocument:
-    asked = next(each for each in expected.procedure.query.credentials if each.id == document.query_id)
+def _verified(one: _Shown, expected: Expected) -> VerifiedDocument:
+    asked = next(each for each in expected.procedure.query.credentials if each.id == one.document.query_id)
     return VerifiedDocument(
-        query_id=document.query_id,
-        vct=document.vct,
-        issuer=_made(document.issuer),
-        claims={name: document.claims[name] for name in asked.names},
-        expires_at=_made(document.expires_at),
+        query_id=one.document.query_id,
+        vct=one.document.vct,
+        issuer=one.issuer,
+        claims={name: one.claims[name] for name in asked.names},
+        expires_at=one.expires_at,
     )

@@ -11,10 +11,9 @@
 
 from __future__ import annotations
 
-import calendar
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from ledger import promise as promises
 from ledger import record as records
@@ -28,6 +27,7 @@ from protocol.errors import Check, Error, RequestError, StoreConflictError, Unav
 from protocol.keys import Signer
 from protocol.runtime.sealing import Sealer
 from protocol.trust import TrustList
+from verifier.legal import GROUND_SENTENCES, legal_due
 from verifier.model import (
     Administration,
     Answer,
@@ -43,24 +43,6 @@ from verifier.store import Store
 
 # the ledger answers in milliseconds; clocks may differ by a minute
 _PROMISE_MAX_AGE = timedelta(minutes=2)
-
-# legal grounds to refuse an erasure: term for the record → English source sentence for people
-GROUND_SENTENCES: Mapping[str, str] = {
-    "eu-gdpr:A17-3-b": "A law obliges us to keep the data, or a public task needs them (GDPR, article 17.3.b).",
-    "eu-gdpr:A17-3-d": "The data are kept for archives or research in the public interest (GDPR, article 17.3.d).",
-    "eu-gdpr:A17-3-e": "The data are needed for legal claims (GDPR, article 17.3.e).",
-    "eu-gdpr:A21-1": "There are compelling legitimate grounds to go on (GDPR, article 21.1).",
-}
-
-
-def legal_due(arrived_at: datetime) -> date:
-    """Return the last day of the month that begins with the arrival; in a shorter month, its last day.
-
-    The day of arrival is the UTC day, so that a zone never makes the term longer.
-    """
-    arrived = arrived_at.date()
-    year, month = (arrived.year, arrived.month + 1) if arrived.month < 12 else (arrived.year + 1, 1)  # noqa: PLR2004 - months
-    return date(year, month, min(arrived.day, calendar.monthrange(year, month)[1]))
 
 
 @dataclass(frozen=True)

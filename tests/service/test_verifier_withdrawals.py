@@ -20,8 +20,8 @@ from protocol.keys import PrivateKey
 from tests.conftest import LEDGER_URL, LOG_ORIGIN
 from tests.fakes.holder import Share, Shared
 from tests.fakes.presentations import degree, honest
+from verifier.legal import legal_due
 from verifier.model import WithdrawalState
-from verifier.withdrawals import legal_due
 
 PARTY = records.Party("L01990015", "Ajuntament de Vilaprova", "http://localhost:8103/ajuntament/support")
 

@@ -14,9 +14,9 @@ from flask.typing import ResponseReturnValue
 from protocol.runtime.qr import qr_data_uri
 from protocol.runtime.web import allow_form_target
 from verifier.cases import CaseState
+from verifier.legal import GROUND_SENTENCES
 from verifier.routes import words
 from verifier.services import services
-from verifier.withdrawals import GROUND_SENTENCES
 
 bp = Blueprint("desk", __name__)
 RECENT_ON_DESK = 5

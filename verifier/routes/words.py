@@ -15,9 +15,9 @@ from protocol.runtime.i18n import gettext as _
 from protocol.runtime.i18n import in_language
 from verifier.cases import Case, CaseState
 from verifier.checklist import Checklist, CheckState
+from verifier.legal import GROUND_SENTENCES
 from verifier.model import AnswerKind, DocumentType, Withdrawal, WithdrawalState
 from verifier.report import CHECK_SENTENCES, KeptDocument
-from verifier.withdrawals import GROUND_SENTENCES
 
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
