@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""A practice set-up and a browser for the whole run."""
+"""A browser for the whole run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # the journey is shared with `make screens`
 
 from playwright.sync_api import Browser, sync_playwright
-from practice import Practice, practice_setup
 from visitor import launch
 
 
@@ -22,9 +21,3 @@ def chromium() -> Iterator[Browser]:
         browser = launch(playwright)
         yield browser
         browser.close()
-
-
-@pytest.fixture(scope="session")
-def practice(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Practice]:
-    with practice_setup(tmp_path_factory.mktemp("practice") / "data") as found:
-        yield found
