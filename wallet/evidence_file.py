@@ -17,7 +17,7 @@ from ledger.checkpoint import CheckpointKey
 from ledger.client import Inclusion, LedgerClient
 from ledger.evidence import Evidence, EvidenceRecord, InclusionEvidence
 from protocol.encoding import JSON, b64url_decode, canonical_json
-from protocol.errors import Error, UnavailableError
+from protocol.errors import Error
 from wallet.share import Share
 from wallet.take_back import TakenBack
 
@@ -63,7 +63,7 @@ def _final_anchors(ledger: LedgerClient) -> list[dict[str, JSON]]:
     """Return the anchors that the chain holds for good, newest first; none when the ledger does not answer."""
     try:
         found = [each for each in ledger.anchors() if isinstance(each, dict) and each.get("state") == _FINAL]
-    except UnavailableError:
+    except Error:
         return []
     return sorted(found, key=_size, reverse=True)
 

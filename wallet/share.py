@@ -219,10 +219,18 @@ def promise(
 
     Raises `UnavailableError` (`ledger_unavailable`) when there is no promise that counts: then nothing is shared.
     """
-    token = add_entry(signed.commitment)
+    token = ask_promise(signed.commitment, add_entry)
     check_promise(token, share.record, signed.commitment, trust=trust, now=now)
     body = present.respond(request, signed, token)
     return replace(share, state=ShareState.PROMISED, promise=token, body=body)
+
+
+def ask_promise(commitment: Commitment, add_entry: Callable[[Commitment], str]) -> str:
+    """Return the ledger's promise, unverified, or raise `UnavailableError` (`ledger_unavailable`)."""
+    try:
+        return add_entry(commitment)
+    except UnavailableError as exc:
+        raise UnavailableError("ledger_unavailable", "the ledger gave no promise") from exc
 
 
 def check_promise(token: str, record: bytes, commitment: Commitment, *, trust: TrustList, now: datetime) -> None:

@@ -20,7 +20,7 @@ from protocol.errors import Error, RequestError
 from protocol.trust import TrustList
 from wallet import consent
 from wallet.consent import Answer, TakeBackRequest
-from wallet.share import Share, check_promise
+from wallet.share import Share, ask_promise, check_promise
 from wallet.verifiers import TakeBackReply, TakeBackStatus
 
 
@@ -123,7 +123,8 @@ def promise(
 ) -> TakenBack:
     """Return the take-back as signed and promised. Raises `UnavailableError` when the ledger gives no promise."""
     signature = request.complete(signatures)
-    promised, marked = add_entry(request.commitment), add_entry(request.marker)
+    promised = ask_promise(request.commitment, add_entry)
+    marked = ask_promise(request.marker, add_entry)
     check_promise(promised, request.record, request.commitment, trust=trust, now=now)
     check_promise(marked, request.record, request.marker, trust=trust, now=now)
     kind = records.parse(request.record).take_back

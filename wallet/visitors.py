@@ -160,14 +160,16 @@ class Visitors:
     def open(self, key: StorageKey) -> None:
         """Open the wallet with its storage key. Raises `RequestError` (`wrong_key`) when it is another's."""
         actor = self.get().actor
-        vault = self._store.find_vault(actor)
-        if vault is None:
-            raise LockedError("locked", "there is no vault yet")
         try:
-            Sealer(actor, key).open("vault-proof", vault.id, 1, vault.proof)
+            self._check(actor, key)
         except SealError as exc:
             raise RequestError("wrong_key", "the key does not open this vault", status=403) from exc
         self._carry(key)
+
+    def empty(self) -> None:
+        """Delete the vault with everything that it opens."""
+        self._store.empty(self.get().actor)
+        g.storage_cookie = ""
 
     def is_open(self) -> bool:
         """Whether this request carries the storage key of who is signed in."""
@@ -186,9 +188,9 @@ class Visitors:
             raise LockedError("locked", "the request carries no storage key")
         try:
             key = self._cookie_sealer(session).open(b64url_decode(cookie), about=_about(actor))
-        except (RequestError, StoreConflictError) as exc:
-            raise LockedError("locked", "the storage key is another session's") from exc
-        return Sealer(actor, StorageKey(key))
+            return self._check(actor, StorageKey(key))
+        except (RequestError, StoreConflictError, SealError) as exc:
+            raise LockedError("locked", "the storage key is another session's or another vault's") from exc
 
     def send_cookie(self, response: Response) -> Response:
         """Set or remove the cookie with the storage key."""
@@ -203,6 +205,15 @@ class Visitors:
                 samesite="Lax",
             )
         return response
+
+    def _check(self, actor: Actor, key: StorageKey) -> Sealer:
+        """Return the sealer of a key that is this vault's, else raise `SealError`."""
+        vault = self._store.find_vault(actor)
+        if vault is None:
+            raise LockedError("locked", "there is no vault yet")
+        sealer = Sealer(actor, key)
+        sealer.open("vault-proof", vault.id, 1, vault.proof)
+        return sealer
 
     def _carry(self, key: StorageKey) -> None:
         sealed = self._cookie_sealer(self._sessions.get()).seal(key, about=_about(self.get().actor))

@@ -114,7 +114,7 @@ def confirm_reset() -> ResponseReturnValue:
 @bp.post("/vault/reset")
 def reset() -> ResponseReturnValue:
     """Delete everything and start again with an empty wallet."""
-    services().store.empty(services().visitors.get().actor)
+    services().visitors.empty()
     return redirect(url_for("session.new_vault"), 303)
 
 
