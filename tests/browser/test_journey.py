@@ -28,6 +28,8 @@ from visitor import DESK, PHONE, Visitor
 pytestmark = pytest.mark.browser
 SCREENS = Path(__file__).parents[2] / "build" / "screens"
 
+PAINTED = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 
 @dataclass
 class Camera:
@@ -44,6 +46,7 @@ class Camera:
         for width in (DESK, PHONE):
             page.set_viewport_size(width)
             path = SCREENS / self.language / str(width["width"]) / f"{self.shots:02d}-{name}.png"
+            page.evaluate(PAINTED)
             page.screenshot(path=path, full_page=True)
         if size is not None:
             page.set_viewport_size(size)
