@@ -17,6 +17,7 @@ from protocol.runtime.trust_list import FileTrustList, load_anchors
 from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
 from protocol.runtime.valid import ValidClient
 from protocol.runtime.web import create_service_app
+from wallet import cli
 from wallet.catalogue import Catalogue
 from wallet.documents import Documents
 from wallet.issuers import IssuerClient
@@ -55,6 +56,7 @@ def create_app(settings: WalletSettings, *, clock: Clock | None = None, http: HT
     app.jinja_env.globals.update(in_language=in_language)
     install_dates(app)
     session.install_redirects(app)
+    cli.install(app, database, made.store, clock)
     for blueprint in (session.bp, pages.bp, receive.bp, present.bp, shares.bp):
         app.register_blueprint(blueprint)
     return app

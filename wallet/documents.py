@@ -59,11 +59,11 @@ class Documents:
         return self._open(sealer, row)
 
     def _open(self, sealer: Sealer, row: SealedCopy) -> OpenedCopy:
-        members = parse_object(sealer.open("copy", row.id, row.version, row.sealed))
+        members = parse_object(sealer.unseal("copy", row.id, row.version, row.sealed))
         copy = Copy(get_member(members, "credential", str), PublicKey.parse_jwk(members.get("key")))
         return OpenedCopy(row, copy, get_member(members, "sealed_key", str))
 
     def _held(self, sealer: Sealer, row: SealedItem) -> Held:
-        document = Document.parse(parse_object(sealer.open("document", row.id, row.version, row.sealed)))
+        document = Document.parse(parse_object(sealer.unseal("document", row.id, row.version, row.sealed)))
         copies = self._store.copies(sealer.actor, row.id)
         return Held(row.id, document, sum(copy.shown_at is None for copy in copies))

@@ -247,7 +247,7 @@ class FileWallet:
         file = self._folder / kind / f"{identifier}.sealed"
         if not file.exists():
             raise RequestError("not_found", f"there is no {kind} of this identifier", status=404)
-        return parse_object(self._sealer.open(kind, identifier, 1, file.read_bytes()))
+        return parse_object(self._sealer.unseal(kind, identifier, 1, file.read_bytes()))
 
     def _keep(self, kind: str, identifier: str, members: Mapping[str, JSON]) -> None:
         file = self._folder / kind / f"{identifier}.sealed"

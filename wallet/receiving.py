@@ -108,7 +108,7 @@ class Receiving:
         found = self._store.find_pending(sealer.actor, identifier, _OFFER, now=self._clock.now())
         if found is None:
             raise RequestError("offer_gone", "there is no such offer any more", status=404)
-        return OpenOffer.parse(parse_object(sealer.open(_OFFER, identifier, 1, found.sealed)))
+        return OpenOffer.parse(parse_object(sealer.unseal(_OFFER, identifier, 1, found.sealed)))
 
     def prepare(
         self, sealer: Sealer, identifier: str, *, tx_code: str | None, keys: Sequence[HolderKey]
@@ -129,7 +129,7 @@ class Receiving:
         found = self._store.take_pending(sealer.actor, identifier, _PROOFS, now=now)
         if found is None:
             raise RequestError("offer_gone", "there is nothing to complete any more", status=404)
-        proofs = Proofs.parse(identifier, parse_object(sealer.open(_PROOFS, identifier, 1, found.sealed)))
+        proofs = Proofs.parse(identifier, parse_object(sealer.unseal(_PROOFS, identifier, 1, found.sealed)))
         tokens = signing.complete(proofs.steps, signatures)
         try:
             issued = self._issuers.request(proofs.opened, proofs.access_token, tokens)

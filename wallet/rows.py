@@ -80,6 +80,9 @@ class Store(Protocol):
     def take_pending(self, actor: Actor, identifier: str, kind: str, *, now: datetime) -> Pending | None:
         """Return something under way and delete it, with all that has expired: of two callers one gets it."""
 
+    def purge_pending(self, *, now: datetime) -> int:
+        """Delete what has expired, whosever it is; return how much there was."""
+
     def put_document(self, actor: Actor, document: SealedItem, copies: Sequence[SealedCopy]) -> None:
         """Keep a document with its copies."""
 

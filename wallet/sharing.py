@@ -178,7 +178,7 @@ class Sharing:
         found = self._store.take_pending(sealer.actor, signing_id, _SIGNING, now=now)
         if found is None or not 0 < len(sealed_consent_key) <= _MAX_SEALED_KEY_CHARS:
             raise RequestError("request_gone", "there is nothing to complete any more", status=404)
-        members = parse_object(sealer.open(_SIGNING, signing_id, 1, found.sealed))
+        members = parse_object(sealer.unseal(_SIGNING, signing_id, 1, found.sealed))
         identifier = get_member(members, "request", str)
         prepared = PreparedShare.parse(get_member(members, "prepared", dict))
         verified = self._verify(self._fetched(sealer, identifier))
@@ -252,7 +252,7 @@ class Sharing:
         found = self._store.find_pending(sealer.actor, identifier, _REQUEST, now=self._clock.now())
         if found is None:
             raise RequestError("request_gone", "there is no such request any more", status=404)
-        return FetchedRequest.parse(parse_object(sealer.open(_REQUEST, identifier, 1, found.sealed)))
+        return FetchedRequest.parse(parse_object(sealer.unseal(_REQUEST, identifier, 1, found.sealed)))
 
     def _verify(self, fetched: FetchedRequest) -> VerifiedRequest:
         return verify_request(
@@ -294,4 +294,4 @@ def _seal(sealer: Sealer, identifier: str, version: int, content: Share) -> Seal
 
 
 def _open(sealer: Sealer, row: SealedItem) -> Share:
-    return Share.parse(parse_object(sealer.open(_SHARE, row.id, row.version, row.sealed)))
+    return Share.parse(parse_object(sealer.unseal(_SHARE, row.id, row.version, row.sealed)))

@@ -115,6 +115,11 @@ class SqlStore:
             db.exec(delete(PendingRow).where(or_(and_(*same), col(PendingRow.expires_at) <= now)))
             return found
 
+    def purge_pending(self, *, now: datetime) -> int:
+        """Delete what has expired."""
+        with self._database.write() as db:
+            return int(db.exec(delete(PendingRow).where(col(PendingRow.expires_at) <= now)).rowcount)
+
     def put_document(self, actor: Actor, document: SealedItem, copies: Sequence[SealedCopy]) -> None:
         """Keep a document with its copies."""
         with self._database.write() as db:

@@ -85,7 +85,7 @@ class TakingBack:
         found = self._store.take_pending(sealer.actor, identifier, _SIGNING, now=now)
         if found is None:
             raise RequestError("request_gone", "there is nothing to complete any more", status=404)
-        members = parse_object(sealer.open(_SIGNING, identifier, 1, found.sealed))
+        members = parse_object(sealer.unseal(_SIGNING, identifier, 1, found.sealed))
         share_id = get_member(members, "share", str)
         taken = take_back.promise(
             TakeBackRequest.parse(get_member(members, "request", dict)),
@@ -136,4 +136,4 @@ def _seal(sealer: Sealer, identifier: str, version: int, content: TakenBack) -> 
 
 
 def _open(sealer: Sealer, row: SealedItem) -> TakenBack:
-    return TakenBack.parse(parse_object(sealer.open(_TAKE_BACK, row.id, row.version, row.sealed)))
+    return TakenBack.parse(parse_object(sealer.unseal(_TAKE_BACK, row.id, row.version, row.sealed)))

@@ -135,7 +135,7 @@ class Sealer:
             self._key, plaintext, owner=self.actor.owner, kind=kind, identifier=identifier, version=version
         )
 
-    def open(self, kind: str, identifier: str, version: int, sealed: bytes) -> bytes:
+    def unseal(self, kind: str, identifier: str, version: int, sealed: bytes) -> bytes:
         """Return the plaintext. Raises `SealError`."""
         return unseal(self._key, sealed, owner=self.actor.owner, kind=kind, identifier=identifier, version=version)
 

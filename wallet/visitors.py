@@ -83,12 +83,12 @@ class Visitors:
         session = self._sessions.find()
         return session.values.get("next", HOME) if session else HOME
 
-    def arrive(self, path: str) -> None:
-        """Forget the destination once it is reached."""
-        session = self._sessions.find()
-        if session is not None and session.values.get("next") == path:
-            del session.values["next"]
-            self._sessions.save(session)
+    def take_destination(self) -> str:
+        """Return where the visitor wants to go, once."""
+        session = self._sessions.get()
+        path = session.values.pop("next", HOME)
+        self._sessions.save(session)
+        return path
 
     @property
     def resume(self) -> str:
@@ -126,7 +126,7 @@ class Visitors:
             "name": b64url_encode(sealed),
         }
         self._sessions.save(session)
-        return self.destination
+        return self.take_destination()
 
     def find(self) -> Visitor | None:
         """Return who is signed in, or None."""
@@ -212,7 +212,7 @@ class Visitors:
         if vault is None:
             raise LockedError("locked", "there is no vault yet")
         sealer = Sealer(actor, key)
-        sealer.open("vault-proof", vault.id, 1, vault.proof)
+        sealer.unseal("vault-proof", vault.id, 1, vault.proof)
         return sealer
 
     def _carry(self, key: StorageKey) -> None:

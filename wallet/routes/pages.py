@@ -18,7 +18,6 @@ def index() -> ResponseReturnValue:
     visitors = services().visitors
     if visitors.find() is None:
         return render_template("wallet/sign_in.html", errand="")
-    visitors.arrive("/")
     held = services().documents.held(visitors.sealer())
     now = services().clock.now()
     return render_template("wallet/documents.html", documents=[present_document(each, now) for each in held])

@@ -20,7 +20,6 @@ bp = Blueprint("present", __name__)
 def arrive() -> ResponseReturnValue:
     """Fetch and verify the request of a link; from then on the page has an address of its own."""
     sealer = services().visitors.sealer()
-    services().visitors.arrive(request.full_path)
     parameters = {name: value for name, value in request.args.items() if name != "lang"}
     return redirect(url_for("present.decide", request_id=services().sharing.open(sealer, parameters)), 303)
 

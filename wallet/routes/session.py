@@ -10,7 +10,7 @@ from protocol.encoding import parse_object
 from protocol.runtime.web import sentence, wants_page
 from wallet.services import services
 from wallet.vault import ROUNDS, WrappedKey, parse_storage_key
-from wallet.visitors import HOME, LockedError, SignInRequiredError
+from wallet.visitors import LockedError, SignInRequiredError
 
 bp = Blueprint("session", __name__)
 
@@ -79,7 +79,7 @@ def make_vault() -> ResponseReturnValue:
     services().visitors.create(
         WrappedKey.parse(body.get("wrapped_key")), parse_storage_key(body.get("storage_key"))
     )
-    return jsonify(next=services().visitors.destination), 201
+    return jsonify(next=services().visitors.take_destination()), 201
 
 
 @bp.get("/unlock")
@@ -93,7 +93,7 @@ def unlock() -> ResponseReturnValue:
         services().visitors.remember(request.args["next"])
     # a device without the signing keys asks for the words although the session is open
     if services().visitors.is_open() and request.args.get("device") != "new":
-        return redirect(services().visitors.destination, 303)
+        return redirect(services().visitors.take_destination(), 303)
     return render_template("wallet/unlock.html", actor=visitor.actor, wrapped_key=vault.wrapped_key.to_json())
 
 
@@ -101,7 +101,7 @@ def unlock() -> ResponseReturnValue:
 def open_vault() -> ResponseReturnValue:
     """Open the wallet for this session."""
     services().visitors.open(parse_storage_key(parse_object(request.get_data()).get("storage_key")))
-    return jsonify(next=services().visitors.destination)
+    return jsonify(next=services().visitors.take_destination())
 
 
 @bp.get("/vault/reset")
@@ -116,10 +116,3 @@ def reset() -> ResponseReturnValue:
     """Delete everything and start again with an empty wallet."""
     services().visitors.empty()
     return redirect(url_for("session.new_vault"), 303)
-
-
-@bp.get("/start")
-def start() -> ResponseReturnValue:
-    """Forget the errand and go to the first page."""
-    services().visitors.remember(HOME)
-    return redirect(HOME, 303)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sqlite3
+from datetime import timedelta
 
 import pytest
 
@@ -171,3 +172,22 @@ def test_machine_pages_answer(wallet_app):
     client = wallet_app.test_client()
     assert client.get("/healthz").status_code == 200
     assert client.get("/readyz").status_code == 200
+
+
+def test_purge_deletes_errands_and_sessions_that_expired(graduate, wallet_app, peers, world):
+    graduate.get(peers.verifier.link())
+    assert (
+        "0 unfinished errands and 0 sessions"
+        in wallet_app.test_cli_runner().invoke(args=["wallet", "purge"]).output
+    )
+    world.clock.advance(timedelta(hours=9))
+    said = wallet_app.test_cli_runner().invoke(args=["wallet", "purge"]).output
+    assert said.startswith("2 unfinished errands")
+    assert "0 sessions" not in said
+
+
+def test_destination_serves_once(graduate):
+    graduate.client.delete_cookie(COOKIE, domain="localhost")
+    graduate.get("/shares")
+    assert graduate.unlock().get_json()["next"] == "/shares"
+    assert graduate.unlock().get_json()["next"] == "/"

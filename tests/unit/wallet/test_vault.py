@@ -77,7 +77,7 @@ def test_blob_of_mandated_subject_does_not_open_as_ones_own():
     mother = Sealer(Actor("account", "mother", "mandate"), key)
     sealed = mother.seal("document", "1", 1, b"secret")
     with pytest.raises(SealError):
-        Sealer(Actor("account", "self", "self"), key).open("document", "1", 1, sealed)
+        Sealer(Actor("account", "self", "self"), key).unseal("document", "1", 1, sealed)
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[:10], lambda b: b[:-1] + bytes([b[-1] ^ 1])])
