@@ -126,6 +126,17 @@ def test_subcommands_when_the_program_has_one_then_operations_describes_it() -> 
         assert f"testimoni {name}" in listed, f"docs/operations.md has no row for testimoni {name}"
 
 
+def test_operator_commands_when_a_service_has_one_then_operations_describes_it() -> None:
+    listed = _rows(OPERATIONS.read_text("utf-8"))
+    found = [
+        f"flask --app '{path.parent.name}.app:from_environment()' {path.parent.name} {name}"
+        for path in sorted(ROOT.glob("*/cli.py"))
+        for name in re.findall(r'@group\.command\("([a-z-]+)"\)', path.read_text("utf-8"))
+    ]
+    assert found
+    assert not [command for command in found if command not in listed]
+
+
 def test_make_targets_when_a_person_may_use_them_then_help_describes_each() -> None:
     text = (ROOT / "Makefile").read_text("utf-8")
     described = set(re.findall(r"^([a-z][a-z-]*):.*## \S", text, re.MULTILINE))

@@ -33,6 +33,27 @@ class Source:
     path: Path
     tree: ast.Module
     constants: dict[str, str] = field(default_factory=dict)
+    # what a plain name can mean here: functions of this module, and what it imports
+    functions: set[str] = field(default_factory=set)
+    imported: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.FunctionDef):
+                self.functions.add(node.name)
+            elif isinstance(node, ast.Import | ast.ImportFrom):
+                self.imported |= {alias.asname or alias.name.split(".")[0] for alias in node.names}
+
+    def names(self, called: ast.expr) -> bool:
+        """Whether the call is to a function of ours by its own name; another object's method may share it."""
+        match called:
+            case ast.Name(id=name):
+                return name in self.functions | self.imported
+            case ast.Attribute(value=ast.Name(id="self" | "cls"), attr=name):
+                return name in self.functions
+            case ast.Attribute(value=ast.Name(id=base)):
+                return base in self.imported
+        return False
 
 
 def _load() -> list[Source]:
@@ -87,7 +108,8 @@ class Collector:
             for name, value in source.constants.items():
                 self.constants[name].add(value)
         # callable → position of its code among the positional arguments; None: by keyword only
-        self.takers: dict[str, set[int | None]] = {name: {0} for name in _error_classes(self.sources)}
+        self.classes = _error_classes(self.sources)
+        self.takers: dict[str, set[int | None]] = {name: {0} for name in self.classes}
         # its code is a keyword, the first argument is the check
         self.takers["VerificationError"] = {None}
         self._find_classes()
@@ -143,7 +165,7 @@ class Collector:
             is_super = isinstance(node.func, ast.Attribute) and called == "__init__"
             if is_super and _is_in_error_class(source.tree, node, set(self.takers)) and node.args:
                 yield node.args[0]
-            if called in self.takers:
+            if called in self.takers and (called in self.classes or source.names(node.func)):
                 yield from (node.args[i] for i in self.takers[called] if i is not None and i < len(node.args))
                 yield from (each.value for each in node.keywords if each.arg == "code")
 
