@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Credential types as data: one TOML file each, read at start (DESIGN, section 7).
+"""Credential types as data: one TOML file each, read at start.
 
 A file says where the data come from and on which footing, how sure the sign-in must be, what the person is told
 first, which field of the source becomes which claim, and how all of it is called in four languages.

@@ -15,7 +15,7 @@ from protocol.encoding import JSON
 
 
 class Level(StrEnum):
-    """The levels of an audit, in their order (DESIGN section 4)."""
+    """The levels of an audit, in their order (docs/architecture.md)."""
 
     TRUST = "trust"
     OPENS = "record opens the commitment"

@@ -25,7 +25,7 @@ Texts = Mapping[str, str]
 
 
 class LegalBasis(StrEnum):
-    """Why an administration may process the data; the words on the screen follow it (DESIGN section 3, step 4)."""
+    """Why an administration may process the data; the words on the screen follow it (docs/glossary.md)."""
 
     # the person decides freely (GDPR art. 6.1.a)
     CONSENT = "consent"

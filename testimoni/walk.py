@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The main path of DESIGN section 3, step by step, against a running set-up.
+"""The main path (docs/architecture.md), step by step, against a running set-up.
 
 Marta, a fictitious citizen, gets her degree from the university and shows it to the town hall; the town hall
 decides, she takes it back, the town hall answers, and an auditor checks the whole ledger.

@@ -5,7 +5,7 @@
 - Only this module makes a `VerifiedPresentation`. It holds just the claims that were asked.
 - Not checked here: that commitment and `(client_id, nonce)` are new. The store owes that (receipt check, line 9).
 
-Specifications: OpenID4VP 1.0 (sections 8.6 and 14), RFC 9901 (section 7), SD-JWT VC, DESIGN section 4.
+Specifications: OpenID4VP 1.0 (sections 8.6 and 14), RFC 9901 (section 7), SD-JWT VC.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The citizen's side of a consent record: what is written, what may be taken back, what counts as an answer.
 
-A record holds who asked, why, under which law and which claims by name; never a value (DESIGN section 4). The
+A record holds who asked, why, under which law and which claims by name; never a value. The
 words on the screen follow the legal basis, and so does what a person may do later: withdraw a consent or an
 authorisation, object to or ask erasure of what a law allowed. No I/O here.
 """

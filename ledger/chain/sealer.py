@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """secp256k1 keys that sign transactions: the sealer's of a log, and the one that deploys and registers.
 
-A key signs transactions and nothing else; no other key of a log is used here (DESIGN section 4).
+A key signs transactions and nothing else; no other key of a log is used here.
 The signing library is loaded at the first signature.
 """
 

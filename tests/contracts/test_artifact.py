@@ -28,7 +28,7 @@ LATER_OPCODES = {
 }
 LATER_OPCODES |= {0x1E: "CLZ"}
 FORBIDDEN = {0xF0: "CREATE", 0xF2: "CALLCODE", 0xF4: "DELEGATECALL", 0xF5: "CREATE2", 0xFF: "SELFDESTRUCT"}
-# the throwaway prototype's figure, in DESIGN section 5
+# what a throwaway prototype of the same contract took
 PROTOTYPE_GAS_PER_SHARE = 1308
 
 
