@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
@@ -72,7 +74,9 @@ def test_share_when_decided_then_outcome_is_shown_and_request_answered_once(grad
     assert "Accepted" in graduate.get("/shares").get_data(as_text=True)
 
 
-def test_share_with_ledger_down_at_decision_time_sends_nothing_and_stays_decidable(graduate, peers, world):
+def test_share_with_ledger_down_at_decision_time_sends_nothing_and_stays_decidable(
+    graduate, peers, world, database_file
+):
     world.http.down.add(LEDGER)
     answer = graduate.share(peers.verifier.link())
     assert answer.status_code == 503
@@ -80,6 +84,9 @@ def test_share_with_ledger_down_at_decision_time_sends_nothing_and_stays_decidab
     assert "nothing was sent" in answer.get_json()["sentence"]
     assert peers.verifier.received == []
     assert "Nothing yet" in graduate.get("/shares").get_data(as_text=True)
+    with closing(sqlite3.connect(database_file)) as connection:
+        assert connection.execute("SELECT count(*) FROM shares").fetchone() == (0,)
+        assert connection.execute("SELECT count(*) FROM copies WHERE shown_at IS NOT NULL").fetchone() == (0,)
     world.http.down.clear()
     assert graduate.share(peers.verifier.link()).status_code == 201
     assert len(peers.verifier.received) == 1

@@ -191,3 +191,11 @@ def test_destination_serves_once(graduate):
     graduate.get("/shares")
     assert graduate.unlock().get_json()["next"] == "/shares"
     assert graduate.unlock().get_json()["next"] == "/"
+
+
+def test_wallet_started_again_in_another_browser_locks_this_one(graduate, wallet_app):
+    other = Citizen(wallet_app, "marta")
+    other.sign_in()
+    other.submit("/vault/reset")
+    assert other.make_vault().status_code == 201
+    assert graduate.get("/").request.path == "/unlock"
