@@ -1,46 +1,48 @@
 # SPDX-License-Identifier: EUPL-1.2
 """A whole wallet in a folder, without served pages: the command line and `testimoni demo` use it.
 
-The same core, checks and order as the web wallet (record, promise, send); documents, shares and take-backs are
-files sealed under the folder's storage key.
+The same core, checks and order as the web wallet (record, promise, send); `wallet.folder` keeps what it holds.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from ledger.client import LedgerClient
-from ledger.record import TakeBack
+from ledger.record import RecordType, TakeBack
 from protocol.clock import Clock
-from protocol.encoding import JSON, compact_json, get_member, parse_object
+from protocol.encoding import JSON
 from protocol.errors import RequestError
-from protocol.keys import PublicKey
 from protocol.openid4vp import RequestLink, VerifiedRequest, verify_request
 from protocol.runtime.fetch import HTTPClient
 from protocol.trust import TrustList
 from wallet import evidence_file, present, receive, share, signing, take_back
-from wallet.file_keys import FileKeys
+from wallet.folder import WalletFolder
 from wallet.issuers import IssuerClient
-from wallet.present import Choice, Held, Match
-from wallet.receive import Copy, Document, OfferLink, OpenOffer
-from wallet.share import Share, SharedDocument
-from wallet.take_back import TakenBack
-from wallet.vault import Actor, Sealer
+from wallet.present import Choice, Match
+from wallet.receive import Document, OfferLink, OpenOffer
+from wallet.share import UNSETTLED, Share, SharedDocument
+from wallet.take_back import TakeBackState, TakenBack
 from wallet.verifiers import VerifierClient
 
-_ACTOR = Actor("folder", "folder")
+# identifiers are typed by people: no capitals, no leading dash; the folder of one person holds few
+_IDENTIFIER_BYTES = 6
+# after these the office answers no more
+_FINAL = frozenset({RecordType.ERASED, RecordType.REFUSAL_TO_ERASE})
 
 
 @dataclass(frozen=True)
 class Decision:
-    """A verified request, and what in the wallet would answer it."""
+    """A verified request, and what in the wallet would answer it; of several documents the first of each match."""
 
     verified: VerifiedRequest
     matches: tuple[Match, ...]
+    # by document: the claims that its issuer signed in the clear, which cannot be hidden
+    clear: Mapping[str, tuple[str, ...]]
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -50,14 +52,28 @@ class Decision:
     def shown(self) -> dict[str, dict[str, JSON]]:
         """Return the values that would be shown, by credential query."""
         return {
-            each.query.id: present.shown_values(each.query, each.candidates[0].document)
+            each.query.id: present.shown_values(each.query, held.document, self.clear[held.id])
             for each in self.matches
-            if each.candidates
+            for held in each.candidates[:1]
         }
 
+    def choosing(self, documents: Collection[str]) -> Decision:
+        """Return the decision with these documents instead of the newest ones.
 
-class FileWallet:
-    """The wallet of one folder."""
+        Raises `RequestError` when one of them answers nothing that is asked.
+        """
+        would_do = {held.id for each in self.matches for held in each.candidates}
+        if not set(documents) <= would_do:
+            raise RequestError("access_denied", "a chosen document does not hold what is asked")
+        matches = tuple(
+            replace(each, candidates=tuple(sorted(each.candidates, key=lambda held: held.id not in documents)))
+            for each in self.matches
+        )
+        return replace(self, matches=matches)
+
+
+class FileWallet(WalletFolder):
+    """The wallet of one folder, and whom it speaks to."""
 
     def __init__(
         self,
@@ -70,9 +86,7 @@ class FileWallet:
         clock: Clock,
         language: str = "ca",
     ) -> None:
-        self.keys = FileKeys(folder)
-        self._folder = folder
-        self._sealer = Sealer(_ACTOR, self.keys.storage_key)
+        super().__init__(folder)
         self._issuers, self._verifiers = IssuerClient(http), VerifierClient(http)
         self._trust, self._ledger, self._log = trust, ledger, log_origin
         self._clock, self._language = clock, language
@@ -91,18 +105,10 @@ class FileWallet:
         document, copies = receive.accept(
             opened, issued.credentials, keys=keys, trust=self._trust, now=self._clock.now()
         )
-        identifier = secrets.token_urlsafe(12)
-        self._keep_document(identifier, document, [(copy, False) for copy in copies])
+        identifier = secrets.token_hex(_IDENTIFIER_BYTES)
+        self.keep_document(identifier, document, [(copy, False) for copy in copies])
         self._issuers.notify(opened, token, issued.notification_id, "credential_accepted")
         return identifier, document
-
-    def documents(self) -> list[Held]:
-        """Return the documents held."""
-        found = []
-        for identifier in self._identifiers("document"):
-            document, copies = self._document(identifier)
-            found.append(Held(identifier, document, sum(not is_shown for _, is_shown in copies)))
-        return found
 
     def read_request(self, link: str) -> Decision:
         """Fetch and verify a request, and find what answers it. Nothing is sent."""
@@ -115,12 +121,19 @@ class FileWallet:
             trust=self._trust,
             now=now,
         )
-        return Decision(verified, present.match(verified.request.query, self.documents(), now=now))
+        matches = present.match(verified.request.query, self.documents(), now=now)
+        clear = {held.id: self._clear_claims(held.id) for each in matches for held in each.candidates}
+        return Decision(verified, matches, clear)
 
     def share(self, decision: Decision) -> tuple[str, Share]:
-        """Record, have it promised, send; return the share's identifier and how it was settled."""
-        now, consent_key = self._clock.now(), self.keys.new_consent_key()
-        choices = self._choose(decision)
+        """Record, have it promised, send; return the share's identifier and how it was settled.
+
+        Raises `RequestError` (`request_expired`, `access_denied`) or `UnavailableError` before anything was sent.
+        """
+        now = self._clock.now()
+        if now >= decision.verified.request.expires_at:
+            raise RequestError("request_expired", "the request expired before it was answered")
+        choices, consent_key = self._choose(decision), self.keys.new_consent_key()
         prepared = present.prepare(
             decision.verified,
             choices,
@@ -135,31 +148,37 @@ class FileWallet:
         begun = share.with_signatures(
             share.begin(decision.verified, documents, now=now), signed, sealed_consent_key=""
         )
-        identifier = secrets.token_urlsafe(12)
+        identifier = secrets.token_hex(_IDENTIFIER_BYTES)
         request = decision.verified.request
         promised = share.promise(
             begun, request, signed, add_entry=self._ledger.add_entry, trust=self._trust, now=now
         )
-        self._keep("share", identifier, promised.to_json())
+        self.keep_share(identifier, promised)
         for choice in choices:
             self._mark_shown(choice.copy_id)
         return identifier, self.retry(identifier)
-
-    def get_share(self, identifier: str) -> Share:
-        """Return a share as it was kept last."""
-        return Share.parse(self._read("share", identifier))
 
     def retry(self, identifier: str) -> Share:
         """Send a promised share (again), with the same bytes; return how it was settled."""
         settled = share.deliver(
             self.get_share(identifier), send=self._verifiers.deliver, trust=self._trust, now=self._clock.now()
         )
-        self._keep("share", identifier, settled.to_json())
+        self.keep_share(identifier, settled)
         return settled
 
+    def settle(self, identifier: str) -> Share:
+        """Return a share; one that is not known to have arrived is sent again first, with the same bytes."""
+        kept = self.get_share(identifier)
+        return self.retry(identifier) if kept.state in UNSETTLED else kept
+
     def take_back(self, identifier: str, kind: TakeBack) -> TakenBack:
-        """Withdraw, object to or ask erasure of a share; return it as the office received it."""
+        """Withdraw, object to or ask erasure of a share; return it as the office received it.
+
+        Raises `RequestError` (`take_back_impossible`) when the same was asked before, or nothing was sent.
+        """
         now, kept = self._clock.now(), self.get_share(identifier)
+        if kept.state not in share.SENT or kind in {each.kind for each in self.take_backs(identifier)}:
+            raise RequestError("take_back_impossible", "this was asked for already, or cannot be", status=409)
         request = take_back.prepare(kept, kind, now=now)
         taken = take_back.promise(
             request,
@@ -168,32 +187,48 @@ class FileWallet:
             trust=self._trust,
             now=now,
         )
-        self._keep("take-back", identifier, taken.to_json())
+        self.keep_take_back(identifier, taken)
         sent = take_back.deliver(taken, kept, send=self._verifiers.take_back)
-        self._keep("take-back", identifier, sent.to_json())
+        self.keep_take_back(identifier, sent)
         return sent
 
     def follow(self, identifier: str) -> TakenBack:
-        """Ask what became of a take-back; return it with the office's verified answer, if there is one."""
-        followed = take_back.follow(
-            TakenBack.parse(self._read("take-back", identifier)),
-            self.get_share(identifier),
-            ask=self._verifiers.take_back_status,
-            trust=self._trust,
-            now=self._clock.now(),
+        """Ask what became of the take-backs of a share; return the last, with the verified answer if there is one.
+
+        One that is not known to have arrived is sent again.
+        """
+        kept = self.get_share(identifier)
+        followed = [self._follow(kept, taken) for taken in self.take_backs(identifier)]
+        if not followed:
+            raise RequestError("not_found", "this share was not taken back", status=404)
+        for each in followed:
+            self.keep_take_back(identifier, each)
+        return followed[-1]
+
+    def _follow(self, kept: Share, taken: TakenBack) -> TakenBack:
+        if taken.state is TakeBackState.PROMISED:
+            return take_back.deliver(taken, kept, send=self._verifiers.take_back)
+        if taken.last_answer is not None and taken.last_answer.type in _FINAL:
+            return taken
+        return take_back.follow(
+            taken, kept, ask=self._verifiers.take_back_status, trust=self._trust, now=self._clock.now()
         )
-        self._keep("take-back", identifier, followed.to_json())
-        return followed
 
     def export_evidence(self, identifier: str) -> bytes:
-        """Return the evidence file of a share, with its take-back and the answers."""
-        taken = (
-            [TakenBack.parse(self._read("take-back", identifier))] if self._has("take-back", identifier) else []
-        )
+        """Return the evidence file of a share, with its take-backs and the answers."""
         log = self._trust.get_log(self._log, now=self._clock.now())
         return evidence_file.build(
-            self.get_share(identifier), taken, ledger=self._ledger, checkpoint_key=log.checkpoint_key
+            self.get_share(identifier),
+            self.take_backs(identifier),
+            ledger=self._ledger,
+            checkpoint_key=log.checkpoint_key,
         )
+
+    def _clear_claims(self, identifier: str) -> tuple[str, ...]:
+        # of every copy: what is announced must hold for whichever is shown
+        document, copies = self.get_document(identifier)
+        found = [name for copy, _ in copies for name in present.clear_claims(copy, document)]
+        return tuple(dict.fromkeys(found))
 
     def _choose(self, decision: Decision) -> list[Choice]:
         choices = []
@@ -201,7 +236,7 @@ class FileWallet:
             if not each.candidates:
                 raise RequestError("access_denied", "a document that is asked for is missing")
             held = each.candidates[0]
-            document, copies = self._document(held.id)
+            document, copies = self.get_document(held.id)
             # a copy that was not shown yet while there is one
             number, copy = min(
                 ((n, copy) for n, (copy, _) in enumerate(copies)),
@@ -212,49 +247,9 @@ class FileWallet:
 
     def _mark_shown(self, copy_id: str) -> None:
         identifier, _, number = copy_id.rpartition("/")
-        document, copies = self._document(identifier)
+        document, copies = self.get_document(identifier)
         marked = [(copy, is_shown or n == int(number)) for n, (copy, is_shown) in enumerate(copies)]
-        self._keep_document(identifier, document, marked)
-
-    def _document(self, identifier: str) -> tuple[Document, list[tuple[Copy, bool]]]:
-        members = self._read("document", identifier)
-        copies: list[tuple[Copy, bool]] = []
-        for item in get_member(members, "copies", list):
-            match item:
-                case {"credential": str(text), "key": jwk, "shown": bool(is_shown)}:
-                    copies.append((Copy(text, PublicKey.parse_jwk(jwk)), is_shown))
-                case _:
-                    raise RequestError("invalid_request", "expected a kept copy")
-        return Document.parse(get_member(members, "document", dict)), copies
-
-    def _keep_document(self, identifier: str, document: Document, copies: Sequence[tuple[Copy, bool]]) -> None:
-        members: dict[str, JSON] = {
-            "document": document.to_json(),
-            "copies": [
-                {"credential": copy.credential, "key": copy.holder_key.jwk(), "shown": is_shown}
-                for copy, is_shown in copies
-            ],
-        }
-        self._keep("document", identifier, members)
-
-    def _identifiers(self, kind: str) -> list[str]:
-        return sorted(file.stem for file in (self._folder / kind).glob("*.sealed"))
-
-    def _has(self, kind: str, identifier: str) -> bool:
-        return (self._folder / kind / f"{identifier}.sealed").exists()
-
-    def _read(self, kind: str, identifier: str) -> dict[str, JSON]:
-        file = self._folder / kind / f"{identifier}.sealed"
-        if not file.exists():
-            raise RequestError("not_found", f"there is no {kind} of this identifier", status=404)
-        return parse_object(self._sealer.unseal(kind, identifier, 1, file.read_bytes()))
-
-    def _keep(self, kind: str, identifier: str, members: Mapping[str, JSON]) -> None:
-        file = self._folder / kind / f"{identifier}.sealed"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".new")
-        draft.write_bytes(self._sealer.seal(kind, identifier, 1, compact_json(dict(members))))
-        draft.replace(file)
+        self.keep_document(identifier, document, marked)
 
 
 def _parameters(link: str) -> dict[str, str]:
