@@ -101,17 +101,17 @@ class Citizen:
             answer = self.post(steps["complete"], {"signatures": signatures})
         return answer
 
-    def prepare_share(self, link: str) -> tuple[Any, PrivateKey, str, Any]:
+    def prepare_share(self, link: str, *, pick: int = 0) -> tuple[Any, PrivateKey, str, Any]:
         """Open a request and ask what is to be signed."""
         shown = self.data(self.get(link))
         consent_key, sealed = self._new_key("consent-key", shown["owner"])
-        chosen = {each["queryId"]: each["candidates"][0]["documentId"] for each in shown["asked"]}
+        chosen = {each["queryId"]: each["candidates"][pick]["documentId"] for each in shown["asked"]}
         answer = self.post(shown["prepare"], {"consent_key": consent_key.public_key.jwk(), "chosen": chosen})
         return answer, consent_key, sealed, shown
 
-    def share(self, link: str, *, swap: bool = False) -> Any:
+    def share(self, link: str, *, swap: bool = False, pick: int = 0) -> Any:
         """Decide yes; return the last answer."""
-        answer, consent_key, sealed, shown = self.prepare_share(link)
+        answer, consent_key, sealed, shown = self.prepare_share(link, pick=pick)
         prepared = answer.get_json()
         if answer.status_code != 200:
             return answer

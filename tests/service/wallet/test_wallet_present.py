@@ -11,6 +11,8 @@ from datetime import timedelta
 import pytest
 
 from protocol.keys import PrivateKey
+from protocol.sd_jwt import UnverifiedSDJWT
+from tests.fakes.holder import CLAIMS
 from tests.fakes.wallet_browser import Citizen
 from tests.fakes.wallet_peers import LEDGER, VERIFIER, asks_more
 
@@ -204,3 +206,27 @@ def test_two_documents_at_once_are_shared_with_one_record(graduate, peers, world
     assert set(fresh.verifier.response.vp_token) == {"degree", "residence"}
     assert len(fresh.verifier.response.consent_receipt["bindings"]) == 2
     assert len(fresh.ledger.entries) == 1
+
+
+def test_several_documents_that_would_do_are_a_choice_and_the_chosen_one_is_sent(graduate, peers, world):
+    world.clock.advance(timedelta(seconds=1))
+    second = {**CLAIMS["university-degree"], "degree_title": "Màster en Dret"}
+    peers.issuer.mint = lambda _index, key: peers.issuer.issue(key, claims=second)
+    assert graduate.receive(peers.issuer.link()).status_code == 201
+    text = graduate.get(peers.verifier.link()).get_data(as_text=True)
+    assert "Several of your documents would do" in text
+    assert "Grau en Biologia" in text
+    assert "Màster en Dret" in text
+    page = graduate.share(peers.verifier.link(), pick=1).get_json()["next"]
+    shown = {
+        d.name: d.value for d in UnverifiedSDJWT.parse(peers.verifier.response.vp_token["degree"][0]).disclosures
+    }
+    assert shown["degree_title"] == "Grau en Biologia"
+    assert "Màster en Dret" not in graduate.get(page).get_data(as_text=True)
+
+
+def test_document_that_was_not_offered_as_a_choice_is_refused(graduate, peers):
+    shown = graduate.data(graduate.get(peers.verifier.link()))
+    key = PrivateKey.generate().public_key.jwk()
+    answer = graduate.post(shown["prepare"], {"consent_key": key, "chosen": {"degree": "another"}})
+    assert (answer.status_code, answer.get_json()["error"]) == (400, "access_denied")
