@@ -6,6 +6,8 @@ PYTHON ?= python3
 DATA ?= data
 PORT_BASE ?= 8100
 BIN := .venv/bin
+# tests make thousands of small databases; where the machine has memory for them they need no disk
+TEST_TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp})
 # what needs more than Python runs in .ci/run, each suite by its mark
 PYTHON_ONLY := not node and not browser and not postgres and not network and not slow
 
@@ -33,7 +35,7 @@ demo: .venv/run.done ## walk the main path once, without a person
 
 test: .venv/dev.done ## every test that needs only Python
 	@echo "deselected here, run by .ci/run: node, browser, postgres, network, slow"
-	$(BIN)/python -m pytest -q -m "$(PYTHON_ONLY)"
+	TMPDIR=$(TEST_TMPDIR) $(BIN)/python -m pytest -q -m "$(PYTHON_ONLY)"
 
 check: .venv/dev.done ## lint, types, import rules
 	$(BIN)/ruff check

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ledger import checkpoint as checkpoints
 from ledger import merkle, tiles
@@ -48,6 +49,7 @@ class Auditor:
         *,
         log: str | None,
         from_size: int,
+        ca_file: Path | None = None,
         http: HTTPClient | None = None,
         open_chain: Callable[..., Chain] = open_chain,
     ) -> None:
@@ -56,6 +58,7 @@ class Auditor:
         self._trust = trust
         self._log = log
         self._from_size = from_size
+        self._ca_file = ca_file
         self._http = http
         self._open_chain = open_chain
 
@@ -92,7 +95,9 @@ class Auditor:
     def _client(self) -> LedgerClient:
         # the person who runs this named the address, so it may be fetched wherever it is
         allowed = frozenset({origin_of(self._ledger_url)})
-        http = self._http or Fetcher(allowed_private_origins=allowed)
+        http = self._http or Fetcher(
+            allowed_private_origins=allowed, ca_file=str(self._ca_file) if self._ca_file else None
+        )
         return LedgerClient(http, self._ledger_url, log=self._log)
 
     def _known(self) -> TrustFile:

@@ -46,6 +46,9 @@ def audit_command(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--evidence", type=Path, metavar="FILE", help="also check these shares in the log: kept, not taken back"
     )
+    parser.add_argument(
+        "--ca", type=Path, metavar="FILE", help="the local authority that certifies the ledger's address, as PEM"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     given = parser.parse_args(argv)
     try:
@@ -55,7 +58,8 @@ def audit_command(argv: Sequence[str]) -> int:
         return _fail(exc, as_json=given.json)
     from ledger.auditor import Auditor  # noqa: PLC0415 - help must not load the network
 
-    report = Auditor(given.ledger, given.chain, trust, log=given.log, from_size=given.from_size).run(evidence)
+    auditor = Auditor(given.ledger, given.chain, trust, log=given.log, from_size=given.from_size, ca_file=given.ca)
+    report = auditor.run(evidence)
     return _report(f"Audit of {report.title}", report.findings, report.records, as_json=given.json)
 
 

@@ -75,7 +75,7 @@ def start(folder: Folder, layout: Layout, processes: Processes, *, workers: int)
         tls=tls,
         wait_for_chain=lambda: processes.wait_ready("chain", layout.url("chain") + "/readyz"),
     )
-    processes.start("worker", ["-m", "ledger.worker"], environment(made, "ledger"))
+    processes.start("worker", ["-m", "testimoni.cli", "worker"], environment(made, "ledger"))
     for service, application in APPLICATIONS.items():
         processes.start(service, _web_server(made, service, application, workers), environment(made, service))
     for service in SERVICES:

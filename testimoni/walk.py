@@ -174,8 +174,10 @@ class Walk:
 
         urls = self.running.urls
         trust = str(self.running.folder.trust_file)
+        ca_file = self.running.ca_file
+        local = ["--ca", str(ca_file)] if ca_file else []
         return self._command(
-            audit_command, ["--ledger", urls["ledger"], "--chain", urls["chain"], "--trust", trust]
+            audit_command, ["--ledger", urls["ledger"], "--chain", urls["chain"], "--trust", trust, *local]
         )
 
     def _find_withdrawal(self, waiting: Page) -> Page:

@@ -30,7 +30,8 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
-from jinja2 import ChainableUndefined, ChoiceLoader, PackageLoader, PrefixLoader
+from jinja2 import BytecodeCache, ChainableUndefined, ChoiceLoader, PackageLoader, PrefixLoader
+from jinja2.bccache import Bucket
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
@@ -47,6 +48,25 @@ RETRY_AFTER_SECONDS = 5
 _ASSET_SECONDS = 31_536_000
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _log = structlog.get_logger()
+
+
+class _CompiledTemplates(BytecodeCache):
+    """Templates compiled once in this process, for every application in it."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Give what was compiled from this source, if anything was."""
+        if bucket.key in self._compiled:
+            bucket.bytecode_from_string(self._compiled[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._compiled[bucket.key] = bucket.bytecode_to_string()
+
+
+_COMPILED = _CompiledTemplates()
 
 
 def create_service_app(
@@ -67,6 +87,7 @@ def create_service_app(
     app.extensions["testimoni.settings"] = settings
     app.extensions["testimoni.sentences"] = dict(sentences or {})
     app.extensions["testimoni.machine"] = set()
+    app.jinja_env.bytecode_cache = _COMPILED
     app.jinja_env.undefined = ChainableUndefined  # the design system's templates rely on it
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     app.jinja_loader = ChoiceLoader(
