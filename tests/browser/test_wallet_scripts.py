@@ -142,7 +142,7 @@ def asked(world: Any) -> dict[str, Any]:
     read = wallet.read_request(peers.verifier.link())
     consent_key = PrivateKey.generate()
     (match,) = read.matches
-    document, copies = wallet._document(match.candidates[0].id)
+    document, copies = wallet.get_document(match.candidates[0].id)
     choice = Choice("degree", "copy", document, copies[0][0])
     prepared = present.prepare(
         read.verified, [choice], consent_key=consent_key.public_key, log=LOG, language="ca", now=world.clock.now()
@@ -252,7 +252,7 @@ def _one_more_claim(asked: dict[str, Any]) -> None:
 
     prepared = asked["prepared"]
     (held,) = asked["wallet"].documents()
-    _, copies = asked["wallet"]._document(held.id)
+    _, copies = asked["wallet"].get_document(held.id)
     credential = next(copy.credential for copy, _ in copies if copy.holder_key.thumbprint() == asked["holder_id"])
     names = [*asked["read"].verified.request.query.credentials[0].names, "birth_date"]
     text = sd_jwt.select(credential, names)
