@@ -12,6 +12,7 @@ import base64
 import binascii
 import hashlib
 import json
+import math
 from typing import NoReturn, TypeAlias, TypeVar
 
 import rfc8785
@@ -55,6 +56,13 @@ def _refuse_constant(name: str) -> NoReturn:
     raise RequestError("invalid_request", f"{name} is not JSON")
 
 
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise RequestError("invalid_request", "a number is out of range")
+    return value
+
+
 def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     members = dict(pairs)
     if len(members) != len(pairs):
@@ -95,7 +103,12 @@ def parse_json(data: bytes | str, *, max_bytes: int = MAX_JSON_BYTES) -> JSON:
         text = data.decode("utf-8") if isinstance(data, bytes) else data
         text.encode("utf-8")
         _check_depth(text)
-        value: JSON = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
+        value: JSON = json.loads(
+            text, object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite
+        )
+        if "\\u" in text:
+            # an escape can spell half a character, which no UTF-8 has (RFC 7493, section 2.1)
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (UnicodeError, ValueError) as exc:
         raise RequestError("invalid_request", "malformed JSON") from exc
     return value

@@ -34,6 +34,22 @@ def test_parse_json_when_not_interoperable_is_refused(text):
         encoding.canonical_json(encoding.parse_json(text))
 
 
+@pytest.mark.parametrize("text", ['"\\ud800"', '{"\\udfff":1}', '["\\uD83D"]', '{"a":{"b":"\\ud800x"}}'])
+def test_parse_json_when_an_escape_spells_half_a_character_is_refused(text):
+    with pytest.raises(RequestError):
+        encoding.parse_json(text)
+
+
+def test_parse_json_takes_a_whole_character_spelt_as_two_escapes():
+    assert encoding.parse_json('"\\ud83d\\ude00"') == "\N{GRINNING FACE}"
+
+
+@pytest.mark.parametrize("text", ["1e999", "[-1e400]", "1" * 5000])
+def test_parse_json_when_a_number_is_out_of_range_is_refused(text):
+    with pytest.raises(RequestError):
+        encoding.parse_json(text)
+
+
 def test_parse_json_depth_is_bounded_at_and_over_the_limit():
     deep = encoding.MAX_JSON_DEPTH
     encoding.parse_json("[" * deep + "]" * deep)
