@@ -30,7 +30,10 @@ _KEY_REFERENCES = ("jwk", "kid", "x5c")
 
 def well_known(identifier: str, name: str) -> str:
     """Return the metadata URL: the well-known segment goes between host and path (section 12.2.2; RFC 8414)."""
-    parts = urlsplit(identifier)
+    try:
+        parts = urlsplit(identifier)
+    except ValueError as exc:
+        raise RequestError("invalid_request", "malformed issuer identifier") from exc
     return urlunsplit((parts.scheme, parts.netloc, f"/.well-known/{name}{parts.path.rstrip('/')}", "", ""))
 
 

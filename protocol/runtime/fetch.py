@@ -3,7 +3,7 @@
 
 - https to public addresses only; anything else only if its exact origin was named in the settings.
 - The address that was checked is the address that is used (no second look-up).
-- No redirects, bounded size, bounded time; the correlation identifier goes along.
+- No redirects, bounded size, bounded time, also for a body that drips; the correlation identifier goes along.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import ipaddress
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -77,13 +78,16 @@ class HTTPClient(Protocol):
 
 def origin_of(url: str) -> str:
     """Return scheme, host and port of an absolute http(s) URL. Raises `RequestError` on anything else."""
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
     except ValueError as exc:
         raise RequestError("invalid_request", "malformed URL") from exc
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username is not None:
         raise RequestError("invalid_request", "expected an http or https URL")
+    if not parts.hostname.isascii():
+        # two readers of such a name may resolve it to two hosts
+        raise RequestError("invalid_request", "expected a host name in ASCII")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
 
@@ -145,7 +149,7 @@ class Fetcher:
             session.trust_env = False
             if origin not in self._allowed:
                 hostname = urlsplit(url).hostname or ""
-                session.mount(origin + "/", _PinnedAdapter(_public_address(origin, hostname), hostname))
+                session.mount("https://", _PinnedAdapter(_public_address(origin, hostname), hostname))
             elif self._ca_file:
                 session.verify = self._ca_file
             try:
@@ -158,7 +162,7 @@ class Fetcher:
                     allow_redirects=False,
                     stream=True,
                 ) as answer:
-                    content = answer.raw.read(MAX_BODY_BYTES + 1, decode_content=True)
+                    content = _read(answer, within=read_timeout)
             except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as exc:
                 raise TimedOutError("temporarily_unavailable", f"no answer in time from {origin}") from exc
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
@@ -168,6 +172,19 @@ class Fetcher:
         if len(content) > MAX_BODY_BYTES:
             raise RequestError("invalid_request", f"{origin} answered more than {MAX_BODY_BYTES} bytes")
         return Response(status=answer.status_code, headers=dict(answer.headers), body=content)
+
+
+def _read(answer: requests.Response, *, within: float) -> bytes:
+    """Return the body, or one byte more than is allowed. Raises `TimeoutError` when it drips."""
+    deadline = monotonic() + within
+    content = b""
+    while len(content) <= MAX_BODY_BYTES and (
+        piece := answer.raw.read1(MAX_BODY_BYTES + 1 - len(content), decode_content=True)
+    ):
+        content += piece
+        if monotonic() > deadline:
+            raise TimeoutError("the body drips")
+    return content
 
 
 def open_http(settings: ServiceSettings) -> Fetcher:
@@ -184,6 +201,8 @@ def _public_address(origin: str, hostname: str) -> str:
         raise RequestError("invalid_request", f"{origin} may not be fetched: not https on the usual port")
     try:
         found = socket.getaddrinfo(hostname, 443, type=socket.SOCK_STREAM)
+    except UnicodeError as exc:
+        raise RequestError("invalid_request", "malformed host name") from exc
     except OSError as exc:
         raise UnavailableError("temporarily_unavailable", f"{origin} has no address") from exc
     addresses = [str(entry[4][0]) for entry in found]

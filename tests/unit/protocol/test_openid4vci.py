@@ -129,3 +129,8 @@ def test_token_request_when_malformed_is_refused(form, code):
 )
 def test_credential_request_when_malformed_is_refused(value, code):
     assert code_of(CredentialRequest.parse, value) == code
+
+
+def test_well_known_of_an_identifier_that_is_no_url_is_refused():
+    with pytest.raises(RequestError):
+        openid4vci.well_known("http://[::1", "openid-credential-issuer")

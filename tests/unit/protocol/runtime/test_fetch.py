@@ -1,10 +1,18 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The guard on outgoing requests. Nothing here opens a socket: refusals come before, and refused ports do not answer."""
+"""The guard on outgoing requests. Refusals come before a socket is opened; what answers is on loopback."""
+
+import gzip
+import socket
+from contextlib import contextmanager
+from threading import Event, Thread
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 
-from protocol.errors import RequestError
-from protocol.runtime.fetch import Fetcher, origin_of
+from protocol.errors import RequestError, UnavailableError
+from protocol.runtime import fetch
+from protocol.runtime.fetch import Fetcher, TimedOutError, origin_of
 
 FETCHER = Fetcher(allowed_private_origins=frozenset({"http://localhost:8101"}))
 
@@ -28,6 +36,11 @@ FETCHER = Fetcher(allowed_private_origins=frozenset({"http://localhost:8101"}))
         "https://user@localhost/",
         "//localhost",
         "http://localhost:99999/",
+        "http://[::1",
+        "https://b\u00fccher.example/",
+        "https://\u24dbocalhost/",
+        "https://a..b/",
+        f"https://{'a' * 64}.example/",
     ],
 )
 def test_fetch_when_origin_is_neither_public_https_nor_named_is_refused(url):
@@ -39,3 +52,79 @@ def test_origin_keeps_scheme_host_and_port():
     assert origin_of("http://localhost:8101/a?b") == "http://localhost:8101"
     assert origin_of("https://[::1]:8/") == "https://[::1]:8"
     assert origin_of("https://x.cat/") == "https://x.cat"
+
+
+@pytest.mark.parametrize(
+    "url", ["https://x.example", "https://X.example/a", "https://x.example:443/", "https://x.example?q"]
+)
+def test_fetch_goes_to_the_address_that_was_checked_however_the_url_is_spelt(monkeypatch, url):
+    """A name that is looked up twice could be public once and private then (DNS rebinding)."""
+    sent = []
+
+    def send(adapter, request, **_):
+        sent.append((type(adapter).__name__, adapter._address))
+        raise requests.ConnectionError
+
+    public = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", 443))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: public)
+    monkeypatch.setattr(HTTPAdapter, "send", send)
+    with pytest.raises(UnavailableError):
+        FETCHER.get(url)
+    assert sent == [("_PinnedAdapter", "93.184.215.14")]
+
+
+@contextmanager
+def answering(*pieces: bytes, pause: float = 0.0):
+    """Serve one answer, piece by piece, on loopback; give a client that may fetch it, and its URL."""
+    done = Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                for piece in pieces:
+                    try:
+                        connection.sendall(piece)
+                    except OSError:
+                        return
+                    if done.wait(pause):
+                        return
+
+        thread = Thread(target=serve)
+        thread.start()
+        origin = f"http://127.0.0.1:{server.getsockname()[1]}"
+        try:
+            yield Fetcher(allowed_private_origins=frozenset({origin})), f"{origin}/"
+        finally:
+            done.set()
+            thread.join()
+
+
+def test_fetch_reads_a_body_that_comes_in_pieces_and_compressed():
+    packed = gzip.compress(b"hello " * 1000)
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+    with answering(head, packed[:20], packed[20:]) as (client, url):
+        assert client.get(url).body == b"hello " * 1000
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"3\r\nabc\r\n", b"2\r\nde\r\n0\r\n\r\n"
+    with answering(*chunked) as (client, url):
+        assert client.get(url).body == b"abcde"
+
+
+def test_fetch_when_a_small_answer_unpacks_to_a_large_one_is_refused():
+    packed = gzip.compress(bytes(64 * fetch.MAX_BODY_BYTES))
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()
+    with answering(head, packed) as (client, url), pytest.raises(RequestError, match="more than"):
+        client.get(url)
+
+
+def test_fetch_when_the_body_drips_is_given_up_in_time():
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    with answering(head, *[b"x"] * 1000, pause=0.05) as (client, url), pytest.raises(TimedOutError):
+        client.post(url, body=b"", content_type="text/plain", read_timeout=0.3)
+
+
+def test_fetch_when_answered_with_a_redirect_is_refused():
+    head = b"HTTP/1.1 302 Found\r\nLocation: http://localhost:8101/\r\nContent-Length: 0\r\n\r\n"
+    with answering(head) as (client, url), pytest.raises(RequestError, match="redirect"):
+        client.get(url)
