@@ -17,7 +17,7 @@ from itertools import pairwise
 from typing import TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -83,6 +83,16 @@ def verify_chain(
     chain = parse_chain(x5c)
     if not anchors:
         raise _wrong("no trust anchor is configured")
+    try:
+        return _verify(chain, anchors, purpose=purpose, now=now)
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as exc:
+        # the library reads a certificate's parts only when asked for them
+        raise _wrong("a certificate of the chain cannot be read") from exc
+
+
+def _verify(
+    chain: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate], *, purpose: Purpose, now: datetime
+) -> VerifiedLeaf:
     if any(certificate in anchors for certificate in chain):
         raise _wrong("the chain contains the trust anchor itself")
     for certificate in chain:

@@ -2,6 +2,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
 from protocol.errors import Check, VerificationError
 from protocol.keys import PrivateKey
@@ -56,6 +58,17 @@ def test_leaf_outside_its_validity_is_refused(shift):
 def test_chain_whose_issuer_is_no_authority_is_refused():
     other = AUTHORITY.issue_certificate(KEY.public_key, purpose=Purpose.ISSUER, name="z", now=NOW)
     refused("not issued by the next", [LEAF, other])
+
+
+@pytest.mark.parametrize("oid", [x509.OID_BASIC_CONSTRAINTS, x509.OID_SUBJECT_ALTERNATIVE_NAME])
+def test_chain_whose_issuer_has_an_unreadable_extension_is_refused(oid):
+    name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "attacker")])
+    crooked = (
+        x509.CertificateBuilder(name, name, KEY.public_key.point, 1, NOW, NOW + timedelta(days=1))
+        .add_extension(x509.UnrecognizedExtension(oid, b"\xff"), critical=False)
+        .sign(KEY.secret, hashes.SHA256())
+    )
+    refused("cannot be read", [LEAF, crooked])
 
 
 def test_empty_anchors_are_no_pass():
