@@ -114,7 +114,7 @@ class Procedure:
 
 def statement_digest(statement: str) -> str:
     """Return the base64url SHA-256 by which the trust list names a statement."""
-    return b64url_encode(sha256(statement.encode("ascii")))
+    return b64url_encode(sha256(statement.encode()))
 
 
 def _texts(texts: Texts) -> list[JSON]:

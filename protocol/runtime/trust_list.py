@@ -9,7 +9,7 @@ from pathlib import Path
 from cryptography import x509
 
 from protocol.encoding import JSON
-from protocol.errors import ConfigurationError, UnavailableError, VerificationError
+from protocol.errors import ConfigurationError, RequestError, UnavailableError, VerificationError
 from protocol.keys import PublicKey
 from protocol.trust import SignedTrustList, TrustedIssuer, TrustedLog, TrustedRequester
 
@@ -55,7 +55,7 @@ class FileTrustList:
                 token = self._path.read_text("ascii")
                 self._take(SignedTrustList.verify(token, self._anchors, now=now))
                 self._stamp = stamp
-        except (OSError, UnicodeError, VerificationError) as exc:
+        except (OSError, ValueError, RequestError, VerificationError) as exc:
             raise UnavailableError("trust_list_unavailable", "the trust list cannot be read or verified") from exc
         if self._current is None:
             raise UnavailableError("trust_list_unavailable", "there is no trust list")
