@@ -2,8 +2,10 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event, insert
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import registry
-from sqlmodel import SQLModel
+from sqlmodel import Session, SQLModel
 
 from protocol.errors import ConfigurationError, StoreConflictError
 from protocol.runtime.database import open_database
@@ -52,6 +54,36 @@ def test_write_under_a_lost_lease_is_refused(leases, database, clock):
 def test_released_lease_is_free_at_once(leases):
     leases.release(leases.find("job", "a"))
     assert leases.find("job", "b") is not None
+
+
+def test_lease_is_looked_at_under_a_row_lock_where_the_database_has_one(leases, database):
+    """Else on PostgreSQL two workers both read an expired lease and both take it."""
+    seen = []
+
+    def note(state):
+        seen.append("FOR UPDATE" in str(state.statement.compile(dialect=postgresql.dialect())))
+
+    event.listen(Session, "do_orm_execute", note)
+    try:
+        lease = leases.find("job", "a")
+        with database.write() as session:
+            leases.check(session, lease)
+        leases.release(lease)
+    finally:
+        event.remove(Session, "do_orm_execute", note)
+    assert seen == [True, True, True]
+
+
+def test_lease_when_another_process_makes_it_at_the_same_moment_is_the_others(leases, clock):
+    def race(session, _context, _instances):
+        row = {"name": "job", "holder": "b", "token": 1, "expires_at": clock.now() + timedelta(seconds=10)}
+        session.connection().execute(insert(LeaseRow.__table__).values(**row))
+
+    event.listen(Session, "before_flush", race)
+    try:
+        assert leases.find("job", "a") is None
+    finally:
+        event.remove(Session, "before_flush", race)
 
 
 def test_open_database_when_url_is_of_another_kind_refuses_to_start():
