@@ -44,6 +44,12 @@ def _demo(arguments: Sequence[str]) -> int:
     return run(given.data, as_json=given.json)
 
 
+def _wallet(arguments: Sequence[str]) -> int:
+    from testimoni.wallet_command import run  # noqa: PLC0415
+
+    return run(arguments)
+
+
 def _worker(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         "testimoni worker", description="Do the background work: extend the log and anchor it."
@@ -69,6 +75,7 @@ def _verify_evidence(arguments: Sequence[str]) -> int:
 _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "up": ("set up and start everything", _up),
     "demo": ("walk the main path once and print each step", _demo),
+    "wallet": ("receive, share and take back on the command line", _wallet),
     "worker": ("do the background work of the ledger", _worker),
     "audit": ("check a whole ledger against its chain", _audit),
     "verify-evidence": ("check one evidence file, offline", _verify_evidence),

@@ -38,6 +38,12 @@ class Running:
         )
         return found[0] if found else None
 
+    @property
+    def log_origin(self) -> str:
+        """The name of the log that the ledger keeps."""
+        trust = json.loads(self.folder.trust_file.read_text("utf-8"))
+        return str(trust["logs"][0]["origin"])
+
 
 def find(data: Path) -> Running | None:
     """Return the set-up that runs on this data folder, or None."""

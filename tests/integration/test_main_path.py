@@ -51,7 +51,7 @@ def test_demo_when_the_named_set_up_does_not_run_says_so_and_fails(tmp_path, cap
     assert "no set-up runs" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["up", "--help"], ["demo", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["up", "--help"], ["demo", "--help"], ["wallet", "--help"]])
 def test_help_is_there_without_loading_the_services(arguments):
     script = (
         "import sys; sys.argv = ['testimoni', *sys.argv[1:]]\n"

@@ -23,7 +23,7 @@ from wallet.take_back import TakeBackState
 class Terminal:
     """A person at a terminal who gives the answers that a test has prepared."""
 
-    def __init__(self, world, capsys):
+    def __init__(self, world, capsys) -> None:
         self.world, self.capsys = world, capsys
         self.folder = world.folder / "wallet"
         self.questions: list[str] = []
@@ -39,7 +39,7 @@ class Terminal:
             language=given.language,
         )
 
-    def __call__(self, *arguments, answers=()):
+    def __call__(self, *arguments, answers=()) -> tuple[int, str, str]:
         """Return exit status, standard output and standard error."""
         left = list(answers)
 
@@ -233,7 +233,7 @@ def _given(terminal):
     return wallet_command._parser().parse_args(["--folder", str(terminal.folder), "shares"])
 
 
-def test_take_back_is_followed_to_the_signed_answer_and_stands_in_the_evidence(holder, peers, tmp_path):
+def test_take_back_is_followed_to_the_signed_answer(holder, peers):
     identifier = _share(holder, peers)
     status, said, _ = holder("take-back", identifier)
     assert (status, "You took it back." in said, "by 2026-12-21" in said) == (0, True, True)
