@@ -15,6 +15,7 @@ import requests
 from lxml import html
 
 from protocol.errors import UnavailableError
+from protocol.runtime import correlation
 
 _TIMEOUT_SECONDS = 30.0
 _TEXT_CHARS = 300
@@ -113,6 +114,7 @@ class Visitor:
 
     def _page(self, method: str, url: str, data: Mapping[str, str] | None) -> Page:
         sent = {"params": data} if method == "GET" else {"data": data}
+        self._session.headers[correlation.HEADER] = correlation.current()
         try:
             answer = self._session.request(method, url, timeout=_TIMEOUT_SECONDS, **sent)  # type: ignore[arg-type]  # one of two
         except requests.RequestException as exc:

@@ -28,6 +28,9 @@ def test_main_path_with_two_workers_per_service_and_a_restart_in_mid_flow_holds(
         walk.close()
     assert list(said) == names[middle:]
     assert said["record, promise, send"].startswith("promised by the ledger, then sent; accepted")
+    # one identifier through all the services that the walk touched, also where one service asked another
+    for service in ("issuer", "sandbox", "verifier", "ledger"):
+        assert walk.correlation in (data / "logs" / f"{service}.log").read_text()
 
 
 def test_demo_starts_its_own_set_up_and_reports_each_step(tmp_path):
