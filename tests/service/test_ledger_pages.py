@@ -71,6 +71,12 @@ def test_overview_when_entries_wait_says_promised_not_yet_anchored(world, anchor
     assert "Leaves 1 to 8" in page
 
 
+def test_overview_when_nothing_is_recorded_says_so_and_does_not_claim_permanence(anchored, read):
+    page = read("/")[1]
+    assert "Nothing has been recorded here yet." in page
+    assert "Everything is permanently recorded" not in page
+
+
 def test_anchor_page_when_final_shows_block_transaction_and_checkpoint(world, anchored, read):
     for _ in range(2):
         add(world)
