@@ -18,6 +18,7 @@ from issuer.records import ASKED, Administration
 from issuer.settings import IssuerSettings
 from protocol.encoding import JSON
 from protocol.openid4vci import offer_link
+from protocol.runtime.dates import written_date
 from protocol.runtime.i18n import N_, gettext, in_language
 from protocol.runtime.qr import qr_data_uri
 
@@ -49,15 +50,20 @@ def claim_text(value: JSON) -> str:
     """Return a claim value as people read it."""
     if isinstance(value, bool):
         return gettext("Yes") if value else gettext("No")
-    return str(value)
+    return written_date(str(value))
 
 
 def headline(kind: CredentialType, claims: Mapping[str, JSON]) -> tuple[str, str]:
-    """Return a title for one document among several of its type, and what tells it from the others."""
+    """Return a title for one document among several of its type, and what tells it from the others.
+
+    Numbers are left out: they tell a person nothing.
+    """
     texts = [
-        str(claims[rule.name])
+        text
         for rule in kind.claim_rules
-        if rule.origin is Origin.SOURCE and rule.kind is Kind.TEXT and rule.name in claims
+        if rule.origin is Origin.SOURCE
+        and rule.kind is Kind.TEXT
+        and not (text := str(claims.get(rule.name, "0"))).isdigit()
     ][:_HEADLINE_CLAIMS]
     return (texts[0] if texts else in_language(kind.name)), ", ".join(texts[1:])
 

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from flask import Flask
 
 from protocol.runtime.i18n import language
@@ -14,6 +15,8 @@ from protocol.runtime.i18n import language
 ZONE = ZoneInfo("Europe/Madrid")
 # English dates in the European order
 _LOCALES = {"en": "en_GB"}
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_MONTH = re.compile(r"\d{4}-\d{2}")
 
 
 def _locale() -> str:
@@ -29,6 +32,18 @@ def day(value: date) -> str:
 def moment(value: datetime) -> str:
     """Return a moment: day and time of day."""
     return format_datetime(value.astimezone(ZONE), "d MMM y, HH:mm", locale=_locale())
+
+
+def written_date(text: str) -> str:
+    """Return a day (YYYY-MM-DD) or a month (YYYY-MM) in words, and any other text as it is."""
+    try:
+        if _DAY.fullmatch(text):
+            return day(date.fromisoformat(text))
+        if _MONTH.fullmatch(text):
+            return format_skeleton("yMMMM", date.fromisoformat(f"{text}-01"), locale=_locale())
+    except ValueError:
+        pass
+    return text
 
 
 def install_dates(app: Flask) -> None:

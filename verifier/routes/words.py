@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from typing import TypedDict
 
 from protocol.dcql import CredentialQuery
 from protocol.encoding import JSON
-from protocol.runtime.dates import day, moment
+from protocol.runtime.dates import moment, written_date
 from protocol.runtime.i18n import gettext as _
 from protocol.runtime.i18n import in_language
 from verifier.cases import Case, CaseState
@@ -18,8 +17,6 @@ from verifier.checklist import Checklist, CheckState
 from verifier.legal import GROUND_SENTENCES
 from verifier.model import AnswerKind, DocumentType, Withdrawal, WithdrawalState
 from verifier.report import CHECK_SENTENCES, KeptDocument
-
-_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 STATE_SENTENCES: Mapping[str, str] = {
     "waiting": "Waiting",
@@ -81,11 +78,8 @@ def value_text(value: JSON) -> str:
     """Return a claim's value as people read it."""
     if isinstance(value, bool):
         return _("Yes") if value else _("No")
-    if isinstance(value, str) and _ISO_DAY.fullmatch(value):
-        try:
-            return day(date.fromisoformat(value))
-        except ValueError:
-            return value
+    if isinstance(value, str):
+        return written_date(value)
     if isinstance(value, list):
         return ", ".join(value_text(each) for each in value)
     return str(value)
@@ -112,11 +106,6 @@ def asked_text(asked: CredentialQuery, types: Mapping[str, DocumentType]) -> str
     labels = types[vct].claim_labels if vct in types else {}
     names = [in_language(labels[name]) if name in labels else name for name in asked.names]
     return f"{document_name(vct, types)}: {', '.join(names)}"
-
-
-def iso_day(text: str) -> str:
-    """Return a day of the wire (YYYY-MM-DD) in words."""
-    return day(date.fromisoformat(text))
 
 
 def case_card(case: Case, href: str) -> dict[str, object]:

@@ -3,27 +3,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 
-from babel.dates import format_skeleton
 from flask import url_for
 
 from ledger.record import RecordType, TakeBack
 from protocol.encoding import JSON, b64url_encode
 from protocol.registration import LegalBasis
-from protocol.runtime.dates import day
+from protocol.runtime.dates import written_date
 from protocol.runtime.i18n import N_, gettext, in_language, language
 from protocol.runtime.web import sentence
+from wallet.consent import LEGAL_TERMS
 from wallet.present import Held
 from wallet.share import Share, ShareState
 from wallet.sharing import Asked, Decision
 from wallet.take_back import TakeBackState, TakenBack
 from wallet.vault import Actor
 
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_MONTH = re.compile(r"\d{4}-\d{2}")
 # what the person does, by legal basis: consent only where consent is the basis
 _YES: Mapping[LegalBasis, str] = {
     LegalBasis.CONSENT: N_("I consent"),
@@ -82,31 +79,13 @@ def value_text(value: JSON) -> str:
     """Return a claim value as people read it."""
     if isinstance(value, bool):
         return gettext("Yes") if value else gettext("No")
-    if isinstance(value, str) and _DAY.fullmatch(value):
-        return day_text(value)
-    if isinstance(value, str) and _MONTH.fullmatch(value):
-        return month_text(value)
+    if isinstance(value, str):
+        return written_date(value)
     if isinstance(value, dict):
         return ", ".join(value_text(each) for each in value.values())
     if isinstance(value, list):
         return ", ".join(value_text(each) for each in value)
     return "" if value is None else str(value)
-
-
-def day_text(text: str) -> str:
-    """Return a day of the form YYYY-MM-DD as people read it, or the text as it is."""
-    try:
-        return day(date.fromisoformat(text))
-    except ValueError:
-        return text
-
-
-def month_text(text: str) -> str:
-    """Return a month of the form YYYY-MM as people read it, or the text as it is."""
-    try:
-        return format_skeleton("yMMMM", date.fromisoformat(f"{text}-01"), locale=language())
-    except ValueError:
-        return text
 
 
 def facts(values: Mapping[str, JSON], labels: Mapping[str, Mapping[str, str]]) -> list[tuple[str, str]]:
@@ -191,6 +170,7 @@ def decision_data(decision: Decision, actor: Actor, log_origin: str) -> dict[str
         "partyName": in_language(procedure.party_name),
         "procedure": {"id": procedure.id, "version": str(procedure.version)},
         "purpose": in_language(procedure.purpose),
+        "legalBasis": LEGAL_TERMS[procedure.legal_basis],
         "retention": in_language(procedure.retention),
         "asked": [
             {
@@ -236,7 +216,7 @@ def present_share(key: str, share: Share, taken: list[TakenBack], now: datetime)
         ],
         "reference": outcome.reference if outcome else "",
         "next_step": in_language(outcome.next_step) if outcome else "",
-        "due": day_text(outcome.due) if outcome and outcome.due else "",
+        "due": written_date(outcome.due) if outcome and outcome.due else "",
         "failed": _failed(share),
         "remedy": in_language(outcome.remedy) if outcome else "",
         "is_countersigned": bool(share.acceptance),
@@ -274,7 +254,7 @@ def present_take_back(taken: TakenBack) -> dict[str, object]:
     return {
         "title": gettext(_KIND[taken.kind]),
         "requested_at": taken.requested_at,
-        "due": day_text(taken.due) if taken.due else "",
+        "due": written_date(taken.due) if taken.due else "",
         "state": {"text": gettext(word), "kind": kind},
         "kind": taken.kind.value,
         "answered_at": answer.time if answer else None,
