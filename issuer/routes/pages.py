@@ -16,6 +16,8 @@ from protocol.errors import RequestError
 from protocol.runtime.web import allow_form_target
 
 bp = Blueprint("pages", __name__)
+# nobody has a thousand documents of one type
+MAX_CHOICE_DIGITS = 3
 
 
 def return_url() -> str:
@@ -152,7 +154,7 @@ def choose(administration_id: str, issuance_id: str) -> ResponseReturnValue:
     person = services().visits.get_person(administration_id)
     given = request.form.get("document", "")
     here = url_for("pages.offer", administration_id=administration_id, issuance_id=issuance_id)
-    if not given.isdecimal():
+    if not given.isdecimal() or len(given) > MAX_CHOICE_DIGITS:
         return redirect(f"{here}?missing=1", 303)
     services().offers.choose(administration_id, issuance_id, person, int(given))
     return redirect(here, 303)

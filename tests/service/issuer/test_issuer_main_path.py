@@ -146,6 +146,14 @@ def test_several_degrees_when_one_is_chosen_then_only_that_one_is_offered(citize
     assert found.claims["degree_title"] == "Màster universitari en Salut Pública"
 
 
+@pytest.mark.parametrize("choice", ["9" * 5000, "\N{ARABIC-INDIC DIGIT NINE}" * 5000, "-1", "1e3", "\x00"])
+def test_choice_that_is_no_small_number_asks_again(citizen, choice):
+    path = citizen.get("universitat", "university-degree", "laia")
+    again = citizen.post(path, document=choice)
+    assert again.status_code == 303
+    assert again.location == f"{path}?missing=1"
+
+
 def test_notification_when_repeated_then_same_answer_and_the_first_word_stays(offer, wallet, store):
     token, nonce = wallet.token(offer), wallet.nonce()
     issued = wallet.ask(token, wallet.body(wallet.proof(wallet.keys[0], nonce))).json
