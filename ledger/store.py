@@ -94,7 +94,8 @@ class SqlStore:
             with self._database.write() as session:
                 known = session.get(EntryRow, (log, commitment))
                 if known is None:
-                    row = session.get(LogRow, log)
+                    # shared lock: whoever freezes the log waits, or this promise sees that it is frozen
+                    row = session.get(LogRow, log, with_for_update={"read": True})
                     if row is None or row.state != LogCondition.OPEN:
                         raise UnavailableError("log_frozen", "this log takes no entries")
                     session.add(EntryRow(log=log, commitment=commitment, promise=promise, due_at=due_at))

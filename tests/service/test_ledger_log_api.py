@@ -7,6 +7,9 @@ import secrets
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql
+from sqlmodel import Session
 
 from ledger import checkpoint as checkpoints
 from ledger import merkle, promise
@@ -217,6 +220,21 @@ def test_promise_when_an_earlier_one_is_overdue_is_refused_until_it_is_kept(worl
     ledger.sequence()
     assert call("/log/v1/entries", json={"commitment": "A" * 43})[0] == 201
     assert call("/readyz")[0] == 200
+
+
+def test_promise_is_stored_under_a_lock_that_a_freeze_waits_for(client):
+    """Else on PostgreSQL a promise could be stored after the log froze, and never be kept."""
+    seen = []
+
+    def note(state):
+        seen.append(str(state.statement.compile(dialect=postgresql.dialect())))
+
+    event.listen(Session, "do_orm_execute", note)
+    try:
+        client.add_entry(new_commitment())
+    finally:
+        event.remove(Session, "do_orm_execute", note)
+    assert [" FROM logs " in text.replace("\n", " ") for text in seen if "FOR SHARE" in text] == [True]
 
 
 def test_promise_when_the_log_is_frozen_is_refused_and_known_ones_stay(ledger_settings, client, call):
