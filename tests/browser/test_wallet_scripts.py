@@ -292,6 +292,7 @@ TAMPERED = {
     "record_of_another_procedure": _record(procedure={"id": "other", "version": "1"}),
     "record_of_another_request": _record(request={"client_id": "x509_hash:x", "nonce": "n"}),
     "record_with_another_purpose": _record(purpose="Anything"),
+    "record_on_another_legal_basis": _record(legalBasis="eu-gdpr:A6-1-e"),
     "record_with_longer_retention": _record(retention="For ever"),
     "record_with_another_key": _record(consentKey=PrivateKey.generate().public_key.jwk()),
     "record_that_is_a_withdrawal": _record(type="withdrawal"),

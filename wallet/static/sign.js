@@ -96,6 +96,7 @@ function checkRecord(record, shown, consentKey) {
   must(record.interactingPartyName === shown.partyName, "the name shown");
   must(same(record.procedure, shown.procedure), "the procedure shown");
   must(record.purpose === shown.purpose && record.retention === shown.retention, "the purpose and retention shown");
+  must(record.legalBasis === shown.legalBasis, "the legal basis shown");
   must(same(record.request, { client_id: shown.clientId, nonce: shown.nonce }), "the request shown");
   must(same(record.consentKey, consentKey.jwk), "our consent key");
   const wanted = new Set(shown.documents.flatMap(({ vct, values }) => (
