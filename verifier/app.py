@@ -22,6 +22,7 @@ from protocol.runtime.trust_list import FileTrustList, load_anchors
 from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
 from protocol.runtime.valid import ValidClient
 from protocol.runtime.web import create_service_app, machine
+from verifier import cli
 from verifier.backoffice import BackOffice
 from verifier.cases import Cases
 from verifier.desk import SENTENCES as DESK_SENTENCES
@@ -64,6 +65,7 @@ def create_app(settings: VerifierSettings, *, clock: Clock | None = None, http: 
     made = _make_services(settings, database, clock, http or open_http(settings))
     app.extensions[KEY] = made
     made.sessions.install(app)
+    cli.install(app, database, made)
     app.jinja_env.globals.update(in_language=in_language)
     install_dates(app)
     machine(app, oid4vp.bp)

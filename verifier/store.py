@@ -92,6 +92,9 @@ class Store(Protocol):
     def note_trouble(self, administration_id: str, presentation_id: str, *, check: Check, code: str) -> None:
         """Remember that a check could not be made."""
 
+    def destroy_expired_keys(self, administration_id: str, *, now: datetime) -> int:
+        """Destroy the private keys of requests that expired unanswered."""
+
     def decide(self, administration_id: str, presentation_id: str, decision: Decision) -> None:
         """Write the decision. Raises `StoreConflictError`: `request_already_answered`, `receipt_replayed`."""
 

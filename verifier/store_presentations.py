@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
@@ -74,6 +75,16 @@ class SqlPresentations:
                 )
                 .values(trouble=check.value, trouble_code=code)
             )
+
+    def destroy_expired_keys(self, administration_id: str, *, now: datetime) -> int:
+        """Destroy the private keys of requests that expired unanswered and return how many."""
+        expired = update(PresentationRow).where(
+            col(PresentationRow.administration_id) == administration_id,
+            col(PresentationRow.expires_at) <= now,
+            col(PresentationRow.sealed_key).is_not(None),
+        )
+        with self._database.write() as db:
+            return int(db.exec(expired.values(sealed_key=None)).rowcount)
 
     def decide(self, administration_id: str, presentation_id: str, decision: Decision) -> None:
         """Write the decision and what is kept, all at once, and destroy the request's private key.

@@ -226,6 +226,27 @@ def test_blocked_case_is_destroyed_when_its_time_has_come_and_not_before(office,
     assert office.services.store.find_blocked("ajuntament", accepted[0]) is None
 
 
+def test_purge_destroys_expired_keys_blocked_cases_and_sessions_when_due_and_not_before(
+    office, world, ledger, accepted
+):
+    """A response captured on its way to a request that nobody answered must not be readable for ever."""
+    receive(office, take_back(world, accepted[1]))
+    office.services.withdrawals.erase("ajuntament", only(office).id, decided_by="Clara")
+    waiting = office.start()["id"]
+    office.desk()
+
+    def purge() -> str:
+        return office.app.test_cli_runner().invoke(args=["verifier", "purge"]).output
+
+    assert purge() == "0 request keys, 0 blocked cases and 0 sessions were due\n"
+    assert office.services.store.get_presentation("ajuntament", waiting).sealed_key is not None
+    world.clock.advance(timedelta(minutes=15))
+    assert purge().startswith("1 request keys, 0 blocked cases and 0 sessions")
+    assert office.services.store.get_presentation("ajuntament", waiting).sealed_key is None
+    world.clock.advance(timedelta(days=1095))
+    assert purge() == "0 request keys, 1 blocked cases and 1 sessions were due\n"
+
+
 def test_withdrawal_after_blocking_is_refused(office, world, ledger, accepted):
     receive(office, take_back(world, accepted[1]))
     office.services.withdrawals.erase("ajuntament", only(office).id, decided_by="Clara")

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Operator commands: `flask --app 'verifier.app:from_environment()' verifier …`."""
+
+from __future__ import annotations
+
+import click
+from flask import Flask
+from flask.cli import AppGroup
+
+from protocol.runtime.database import Database, migrate
+from verifier.services import Services
+
+
+def install(app: Flask, database: Database, made: Services) -> None:
+    """Add the verifier's commands to the application."""
+    group = AppGroup("verifier", help="Commands of the verifier.")
+
+    @group.command("migrate")
+    def migrate_tables() -> None:
+        """Bring the tables to the newest revision."""
+        migrate(database, "verifier")
+        click.echo("the tables are up to date")
+
+    @group.command("purge")
+    def purge() -> None:
+        """Destroy what is due: keys of expired requests, blocked data after their term, browser sessions."""
+        here = [administration.id for administration in made.store.administrations()]
+        keys = sum(made.store.destroy_expired_keys(each, now=made.clock.now()) for each in here)
+        cases = sum(made.withdrawals.destroy_due(each) for each in here)
+        click.echo(f"{keys} request keys, {cases} blocked cases and {made.sessions.purge()} sessions were due")
+
+    app.cli.add_command(group)
