@@ -8,8 +8,8 @@ import json
 from testimoni.development.log_keys import BATCH_INTERVAL_SECONDS, CHAIN_ID
 from testimoni.development.setup import SIGN_IN, STORED, SetUp
 
-# as VÀLid shows them to people; it knows one name each
-_SHOWN_NAMES = {"issuer": "Oficina de documents", "wallet": "Els meus documents", "verifier": "Taulell de tràmits"}
+# the practice sign-in says them in the language of the page
+_SHOWN_NAMES = {"issuer": "Documents office", "wallet": "My documents", "verifier": "Procedures desk"}
 _SOAP_PATH = "/siri-proxy/services/Sincron"
 
 
