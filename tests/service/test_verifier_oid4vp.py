@@ -428,3 +428,34 @@ def test_sealed_case_when_moved_to_another_row_then_does_not_open(office, world)
         )
     with pytest.raises(StoreConflictError):
         office.services.cases.get("ajuntament", two["id"])
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b'{"state":"\\ud800","vp_token":{"degree":["a~"]}}',
+        b'{"state":"x","vp_token":{"\\udfff":["a~"]}}',
+        b'{"state":"x","vp_token":{"degree":["\\ud83d~"]}}',
+        b'{"state":1e999,"vp_token":{}}',
+        b"\xff",
+        b"[]",
+    ],
+)
+def test_response_that_is_no_interoperable_json_is_refused_and_never_an_error_of_ours(office, payload):
+    request = office.fetch(office.start()["request_url"])
+    answer = office.post(request, office.encrypt(request, payload))
+    assert answer.status_code == 400
+    assert answer.get_json()["check"] == "format"
+
+
+def test_response_while_the_trust_list_is_damaged_decides_nothing_and_counts_once_it_is_whole(office, world):
+    """Else whoever can spoil one file has every citizen refused."""
+    started = office.start()
+    request = office.fetch(started["request_url"])
+    response = office.encrypt(request, office.share(request, honest(world, office.asked(request))).payload)
+    whole = world.trust_list_file.read_text("ascii")
+    world.trust_list_file.write_text("damaged", "ascii")
+    assert office.post(request, response).status_code == 503
+    assert stored(office, started).state is PresentationState.WAITING
+    world.trust_list_file.write_text(whole, "ascii")
+    assert office.post(request, response).status_code == 200
