@@ -208,6 +208,14 @@ def test_two_documents_at_once_are_shared_with_one_record(graduate, peers, world
     assert len(fresh.ledger.entries) == 1
 
 
+def test_two_missing_documents_are_spoken_of_as_several(citizen, peers, world):
+    from tests.fakes.wallet_peers import install_peers
+
+    fresh = install_peers(world, party_id="universitat", procedure="beca-estudis")
+    text = citizen.get(fresh.verifier.link()).get_data(as_text=True)
+    assert "asks for documents that are not in your wallet yet" in text
+
+
 def test_several_documents_that_would_do_are_a_choice_and_the_chosen_one_is_sent(graduate, peers, world):
     world.clock.advance(timedelta(seconds=1))
     second = {**CLAIMS["university-degree"], "degree_title": "Màster en Dret"}
