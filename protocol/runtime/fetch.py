@@ -31,6 +31,8 @@ CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 10.0
 _REDIRECTS = range(300, 400)
 _USER_AGENT = "testimoni"
+# IPv4 behind a translator (RFC 6052)
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,17 @@ def _public_address(origin: str, hostname: str) -> str:
     except OSError as exc:
         raise UnavailableError("temporarily_unavailable", f"{origin} has no address") from exc
     addresses = [str(entry[4][0]) for entry in found]
-    if not addresses or any(not ipaddress.ip_address(a.split("%")[0]).is_global for a in addresses):
+    if not addresses or not all(map(_is_public, addresses)):
         raise RequestError("invalid_request", f"{origin} may not be fetched: not a public address")
     return addresses[0]
+
+
+def _is_public(text: str) -> bool:
+    """Whether the address, and the IPv4 address that it stands for if it does, is one of the open internet."""
+    address = ipaddress.ip_address(text.partition("%")[0])
+    inner: ipaddress.IPv4Address | None = None
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = address.ipv4_mapped or address.sixtofour
+        if address in _NAT64:
+            inner = ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address.is_global and not address.is_multicast and (inner is None or inner.is_global)

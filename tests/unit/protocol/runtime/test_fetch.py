@@ -73,6 +73,27 @@ def test_fetch_goes_to_the_address_that_was_checked_however_the_url_is_spelt(mon
     assert sent == [("_PinnedAdapter", "93.184.215.14")]
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1",
+        "100.64.0.1",
+        "224.0.0.1",
+        "ff0e::1",
+        "fe80::1%eth0",
+        "::ffff:10.0.0.1",
+        "64:ff9b::10.0.0.1",
+        "2002:a00:1::",
+        "fd00::1",
+    ],
+)
+def test_fetch_when_a_public_name_leads_to_a_private_address_is_refused(monkeypatch, address):
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 443)) for each in ("93.184.215.14", address)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    with pytest.raises(RequestError, match="not a public address"):
+        FETCHER.get("https://x.example/")
+
+
 @contextmanager
 def answering(*pieces: bytes, pause: float = 0.0):
     """Serve one answer, piece by piece, on loopback; give a client that may fetch it, and its URL."""
