@@ -30,10 +30,9 @@ from protocol.runtime.sessions import Sessions
 from protocol.runtime.settings import load_settings
 from protocol.runtime.signer import open_signer
 from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
-from protocol.runtime.valid import ValidClient
+from protocol.runtime.valid import open_sign_in
 from protocol.runtime.web import create_service_app, machine
 
-CALLBACK = "/valid/callback"
 # English source sentences for people, by error code or reason
 OWN_SENTENCES = {
     "objection_stands": "You objected to this query, so we asked nobody and nothing was issued. "
@@ -77,14 +76,7 @@ def _make_services(settings: IssuerSettings, database: Database, clock: Clock, h
         read_timeout=settings.source_timeout_seconds,
     )
     enquiries = Enquiries(store, offers, seals, clock, source=source, types=types)
-    sign_in = ValidClient(
-        http,
-        base_url=settings.valid_url,
-        browser_base_url=settings.valid_browser_url,
-        client_id=settings.valid_client_id,
-        client_secret=settings.valid_client_secret.get_secret_value(),
-        redirect_uri=settings.public_url + CALLBACK,
-    )
+    sign_in = open_sign_in(settings, http)
     sessions = Sessions(database, SessionRow, clock, cookie="testimoni_issuer", secure=settings.is_secure)
     return Services(
         issuer=Issuer(

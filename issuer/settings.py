@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from protocol.runtime.settings import ServiceSettings
+from protocol.runtime.settings import SignInSettings
 
 
-class IssuerSettings(ServiceSettings):
+class IssuerSettings(SignInSettings):
     """What the issuer needs to know."""
 
     model_config = SettingsConfigDict(
@@ -17,10 +17,6 @@ class IssuerSettings(ServiceSettings):
     )
 
     wallet_url: str = Field(description="where browsers reach our wallet, without a trailing slash")
-    valid_url: str = Field(description="VÀLid as this service reaches it")
-    valid_browser_url: str = Field(description="VÀLid as browsers reach it")
-    valid_client_id: str = Field(description="as registered at VÀLid; its return address is …/valid/callback")
-    valid_client_secret: SecretStr = Field(description="as registered at VÀLid")
     via_oberta_endpoint: str = Field(description="address of the platform's synchronous service (Sincron)")
     source_timeout_seconds: float = Field(default=10.0, gt=0, le=20, description="how long to wait for a source")
     batch_size: int = Field(default=5, ge=2, le=20, description="copies of a document that a wallet may have")

@@ -20,7 +20,7 @@ from protocol.runtime.settings import load_settings
 from protocol.runtime.signer import open_signer, read_secret_file
 from protocol.runtime.trust_list import FileTrustList, load_anchors
 from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
-from protocol.runtime.valid import ValidClient
+from protocol.runtime.valid import open_sign_in
 from protocol.runtime.web import create_service_app, machine
 from verifier import cli
 from verifier.backoffice import BackOffice
@@ -38,7 +38,6 @@ from verifier.tables import SessionRow
 from verifier.verification import Pipeline
 from verifier.withdrawals import Withdrawals
 
-CALLBACK = "/valid/callback"
 MIN_BLOCKING_KEY_BYTES = 32
 
 # English source sentences for people, by error code
@@ -118,22 +117,11 @@ def _make_services(settings: VerifierSettings, database: Database, clock: Clock,
         ),
         cases=cases,
         backoffice=BackOffice(store=store, requests=requests, cases=cases, pipeline=pipeline, clock=clock),
-        desk=Desk(store=store, sessions=sessions, sign_in=_open_valid(settings, http), clock=clock),
+        desk=Desk(store=store, sessions=sessions, sign_in=open_sign_in(settings, http), clock=clock),
         sessions=sessions,
         store=store,
         settings=settings,
         clock=clock,
-    )
-
-
-def _open_valid(settings: VerifierSettings, http: HTTPClient) -> ValidClient:
-    return ValidClient(
-        http,
-        base_url=settings.valid_url,
-        browser_base_url=settings.valid_browser_url,
-        client_id=settings.valid_client_id,
-        client_secret=settings.valid_client_secret.get_secret_value(),
-        redirect_uri=settings.public_url + CALLBACK,
     )
 
 

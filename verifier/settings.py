@@ -5,13 +5,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from protocol.runtime.settings import ServiceSettings
+from protocol.runtime.settings import SignInSettings
 
 
-class VerifierSettings(ServiceSettings):
+class VerifierSettings(SignInSettings):
     """What the verifier needs to know."""
 
     model_config = SettingsConfigDict(
@@ -21,10 +21,6 @@ class VerifierSettings(ServiceSettings):
     wallet_url: str = Field(description="the wallet whose links the QR codes carry, without a trailing slash")
     ledger_url: str = Field(description="the ledger that records the office's answers, without a trailing slash")
     log_origin: str = Field(description="origin of that ledger's current log, such as ledger.example/2026")
-    valid_url: str = Field(description="VÀLid's address for this service, without a trailing slash")
-    valid_browser_url: str = Field(description="VÀLid's address for browsers, without a trailing slash")
-    valid_client_id: str = Field(description="this service's name at VÀLid")
-    valid_client_secret: SecretStr = Field(description="this service's secret at VÀLid")
     blocking_key_file: Path = Field(
         description="32 random bytes that seal blocked cases; kept apart from the database and from secret_key"
     )

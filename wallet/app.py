@@ -15,7 +15,7 @@ from protocol.runtime.sessions import Sessions
 from protocol.runtime.settings import load_settings
 from protocol.runtime.trust_list import FileTrustList, load_anchors
 from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
-from protocol.runtime.valid import ValidClient
+from protocol.runtime.valid import open_sign_in
 from protocol.runtime.web import create_service_app
 from wallet import cli
 from wallet.catalogue import Catalogue
@@ -33,8 +33,6 @@ from wallet.tables import SessionRow
 from wallet.taking_back import TakingBack
 from wallet.verifiers import VerifierClient
 from wallet.visitors import Visitors
-
-CALLBACK = "/valid/callback"
 
 
 def create_app(settings: WalletSettings, *, clock: Clock | None = None, http: HTTPClient | None = None) -> Flask:
@@ -70,14 +68,7 @@ def _make_services(
     issuers, verifiers = IssuerClient(http), VerifierClient(http)
     ledger, documents = LedgerClient(http, settings.ledger_url), Documents(store)
     sharing = Sharing(store, documents, verifiers, ledger, trust, clock, log_origin=settings.log_origin)
-    sign_in = ValidClient(
-        http,
-        base_url=settings.valid_url,
-        browser_base_url=settings.valid_browser_url,
-        client_id=settings.valid_client_id,
-        client_secret=settings.valid_client_secret.get_secret_value(),
-        redirect_uri=settings.public_url + CALLBACK,
-    )
+    sign_in = open_sign_in(settings, http)
     return Services(
         visitors=Visitors(
             sessions,

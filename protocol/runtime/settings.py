@@ -62,6 +62,15 @@ class ServiceSettings(BaseSettings):
         return self.public_url.startswith("https://")
 
 
+class SignInSettings(ServiceSettings):
+    """What a service needs to know beside that when it signs people in through VÀLid."""
+
+    valid_url: str = Field(description="VÀLid as this service reaches it")
+    valid_browser_url: str = Field(description="VÀLid as browsers reach it")
+    valid_client_id: str = Field(description="as registered at VÀLid; its return address is …/valid/callback")
+    valid_client_secret: SecretStr = Field(description="as registered at VÀLid")
+
+
 def load_settings(kind: type[_S], **given: object) -> _S:
     """Return the settings from the environment; `given` values win.
 

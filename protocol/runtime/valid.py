@@ -20,8 +20,11 @@ from protocol.encoding import JSON
 from protocol.errors import Error, RequestError, UnavailableError
 from protocol.identity import AssuranceLevel, CertificateType, IdentifierType, Identity, Method
 from protocol.runtime.fetch import HTTPClient, Response
+from protocol.runtime.settings import SignInSettings
 
 SCOPE = "autenticacio_usuari"
+# where VÀLid sends browsers back to, below a service's own address
+CALLBACK = "/valid/callback"
 CANCELLED = "SESSION_CANCEL"
 # VÀLid's numbers; the census and Via Oberta have others
 IDENTIFIER_TYPES: Mapping[str, IdentifierType] = {
@@ -240,3 +243,15 @@ def _members(response: Response) -> Mapping[str, JSON]:
         return response.json()
     except RequestError:
         raise UnavailableError("sign_in_malformed", "expected a JSON object") from None
+
+
+def open_sign_in(settings: SignInSettings, http: HTTPClient) -> ValidClient:
+    """Return the client of a service that is registered at VÀLid with `CALLBACK` as its return address."""
+    return ValidClient(
+        http,
+        base_url=settings.valid_url,
+        browser_base_url=settings.valid_browser_url,
+        client_id=settings.valid_client_id,
+        client_secret=settings.valid_client_secret.get_secret_value(),
+        redirect_uri=settings.public_url + CALLBACK,
+    )
