@@ -84,10 +84,13 @@ class Clerk:
         link = self.at.page.locator("a[data-link]")
         return str(link.get_attribute("href"))
 
-    def see_verdict(self, kind: str, stop: str) -> None:
+    def wait_for_verdict(self, kind: str) -> None:
         """Wait for the page to change by itself."""
         self.at.wait_for(self.at.page.locator(f"main .tm-outcome[data-outcome={kind}]").first)
         self.at.wait_for(self.at.page.locator("main .tm-checklist"))
+
+    def see_verdict(self, kind: str, stop: str) -> None:
+        self.wait_for_verdict(kind)
         self.at.stop(stop)
 
     def answer_by_erasing(self) -> None:
@@ -279,6 +282,7 @@ def walk_main_path(
         first = citizen.first_time(town.ask(BY_CONSENT, "desk-code"))
         town.see_verdict("holds", "desk-accepted")
         second = citizen.again(town.ask(BY_CONSENT, "desk-code-again"), "decide-again")
+        town.wait_for_verdict("holds")
         citizen.refuse(town.ask(BY_CONSENT, "desk-code-third"))
         citizen.look_around()
         citizen.open_share("accepted")

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Playwright, expect
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, Playwright, Response, expect
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 PHONE = {"width": 360, "height": 800}
 DESK = {"width": 1280, "height": 900}
 PATIENCE_MS = 15_000
+# what the browser says when a page that keeps itself current reloads in the moment in which one leaves it
+RELOADS = 3
+RELOADING = ("net::ERR_ABORTED", "interrupted by another navigation")
 
 # Called with the page's name at each stop of a walk
 Stop = Callable[["Visitor", str], None]
@@ -39,10 +42,23 @@ class Visitor:
     complaints: list[str] = field(default_factory=list)
 
     def open(self, url: str) -> None:
-        """Type or scan an address."""
-        answer = self.page.goto(url)
-        assert answer is not None
+        """Type or scan an address; again, when the page at hand was just reloading itself with its news."""
+        answer = None
+        for _ in range(RELOADS):
+            answer = self._go(url)
+            if answer is not None:
+                break
+            self.page.wait_for_load_state()
+        assert answer is not None, url
         assert answer.ok, f"{url}: {answer.status}"
+
+    def _go(self, url: str) -> Response | None:
+        try:
+            return self.page.goto(url)
+        except Error as exc:
+            if not any(sign in exc.message for sign in RELOADING):
+                raise
+            return None
 
     def stop(self, name: str) -> None:
         """Look at this page: the test checks it, `make screens` photographs it."""
