@@ -28,6 +28,8 @@ APPLICATIONS = {
     "sandbox": "sandbox.app:from_environment()",
 }
 _THREADS = 8
+# longer than a browser keeps an idle connection in mind
+_KEEP_ALIVE_SECONDS = 120
 _WATCH_SECONDS = 0.2
 # the administration whose issuer the READY line names
 _SHOWN_ISSUER = "universitat"
@@ -109,6 +111,8 @@ def _web_server(made: SetUp, service: str, application: str, workers: int) -> li
         *("--bind", f"{layout.bind_address(service)}:{layout.port(service)}"),
         *("--workers", str(workers), "--worker-class", "gthread", "--threads", str(_THREADS)),
         *("--graceful-timeout", "1", "--log-level", "warning", "--no-control-socket"),
+        # a browser does not repeat a POST whose connection was closed under it
+        *("--keep-alive", str(_KEEP_ALIVE_SECONDS)),
         *tls,
     ]
 
