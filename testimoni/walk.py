@@ -201,7 +201,7 @@ class Walk:
         report = json.loads(said.getvalue())
         findings = [*report["findings"], *(finding for record in report["records"] for finding in record)]
         held = sum(finding["outcome"] == "holds" for finding in findings)
-        return f"exit status 0: {held} of {len(findings)} findings hold, the others say what they assume or cannot tell"
+        return f"exit status 0: {held} of {len(findings)} hold, the others say what they assume or cannot tell"
 
     def _is_in(self, commitment: bytes, anchor: dict[str, JSON]) -> bool:
         size = get_member(anchor, "size", int)
