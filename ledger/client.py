@@ -8,8 +8,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -34,14 +32,6 @@ class Inclusion:
     proof: tuple[bytes, ...]
     checkpoint: Checkpoint
     note: str
-
-
-@dataclass(frozen=True)
-class Place:
-    """An entry's place under an anchored head, ready for an evidence file; `anchor` is unverified JSON."""
-
-    inclusion: Inclusion
-    anchor: dict[str, JSON]
 
 
 class LedgerClient:
@@ -120,24 +110,6 @@ class LedgerClient:
         )
         return Inclusion(index, proof, head, signed)
 
-    def find_place(self, commitment: Commitment, key: CheckpointKey) -> Place | None:
-        """Return the entry's place under the first final anchor that covers it; None while there is none.
-
-        Inclusion and checkpoint were verified with `key`; the anchor is for `ledger.evidence_audit` to check.
-        """
-        newest = checkpoints.verify(self.checkpoint(), key)
-        index = self._find(merkle.leaf_hash(commitment), newest.size)
-        if index is None:
-            return None
-        for each in self.anchors():
-            match each:
-                case {"state": "final", "size": int(size)} if size > index:
-                    members = self.anchor(size)
-                    inclusion = self.prove(commitment, key, note=get_member(members, "checkpoint", str))
-                    proof = get_member(members, "proof", dict)
-                    return None if inclusion is None else Place(inclusion, proof)
-        return None
-
     def _find(self, leaf: bytes, size: int) -> int | None:
         for address in reversed(tiles.addresses(size, 0)):
             hashes: Sequence[bytes] = self.tile(address)
@@ -165,14 +137,3 @@ def _code(answer: Response, otherwise: str) -> str:
         return get_member(answer.json(), "error", str)
     except Error:
         return otherwise
-
-
-def parse_root(text: str) -> bytes:
-    """Return the 32 bytes of a root in base64, as checkpoints and `GET /log/v1/anchors` write it."""
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise RequestError("invalid_anchor", "malformed root") from exc
-    if len(raw) != merkle.HASH_BYTES:
-        raise RequestError("invalid_anchor", "root is not 32 bytes")
-    return raw

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from protocol.encoding import JSON, b64url_decode, b64url_encode, canonical_json, get_member, sha256
 from protocol.errors import ConfigurationError, RequestError
@@ -128,8 +128,3 @@ class PrivateKey:
         """Return the 64-byte r‖s signature (RFC 7518, section 3.4)."""
         r, s = decode_dss_signature(self._secret.sign(message, _ES256))
         return r.to_bytes(_COORDINATE_BYTES) + s.to_bytes(_COORDINATE_BYTES)
-
-
-def raw_to_der(signature: bytes) -> bytes:
-    """Return the DER form of a 64-byte r‖s signature."""
-    return encode_dss_signature(int.from_bytes(signature[:32]), int.from_bytes(signature[32:]))

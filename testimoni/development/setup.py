@@ -89,11 +89,6 @@ class Folder:
         """Return the secret of this name, made at first."""
         return self.keep.text(f"secret-{name}", lambda: secrets.token_urlsafe(_SECRET_BYTES))
 
-    def secret_file(self, name: str) -> Path:
-        """Return the file of the secret of this name, made at first."""
-        self.secret(name)
-        return self.keep.text_path(f"secret-{name}")
-
 
 @dataclass(frozen=True)
 class SetUp:

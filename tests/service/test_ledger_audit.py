@@ -22,7 +22,6 @@ from ledger.findings import ExitStatus, Level, Outcome, overall
 from ledger.tables import EntryRow, NodeRow
 from ledger.trust import AuditedLog, TrustFile, log_id
 from ledger.worker import Worker
-from protocol.errors import UnavailableError
 from protocol.keys import PrivateKey
 from protocol.runtime.database import open_database
 from tests.fakes.memory_chain import SEALER, MemoryChain, MemorySealer
@@ -240,25 +239,6 @@ def test_promise_that_was_broken_is_violated(audited):
     report = audited.run(evidence=evidence_for(audited, log_it=False))
     (promised,) = [each for each in report.records[0] if each.level is Level.PROMISED]
     assert (promised.outcome, "broken" in promised.detail) == (Outcome.VIOLATED, True)
-
-
-def test_place_for_an_evidence_file_is_the_first_final_anchor_that_covers_it(audited):
-    key = audited.trust().logs[0].checkpoint_key
-    entries = audited.client.all_entries(24)
-    for index in (0, 7, 8, 23):
-        place = audited.client.find_place(entries[index], key)
-        assert place is not None
-        assert place.inclusion.leaf_index == index
-        assert place.inclusion.checkpoint.size == (index // 8 + 1) * 8
-        assert place.anchor["chain_id"] == 1337
-    assert audited.client.find_place(Commitment(bytes(32)), key) is None
-    audited.chain.is_down = True
-    waiting = Commitment(secrets.token_bytes(32))
-    audited.client.add_entry(waiting)
-    audited.worker.sequence()
-    with pytest.raises(UnavailableError):
-        audited.worker.anchor()
-    assert audited.client.find_place(waiting, key) is None
 
 
 def test_promise_key_is_not_needed_to_audit_a_log(audited):
