@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -173,8 +174,41 @@ def ledger(world: World, ledger_settings: LedgerSettings) -> Worker:
     return worker
 
 
+def external_folder() -> Path:
+    """Where other people's vectors are: `TESTIMONI_VECTORS`, or beside the project. They are not part of it."""
+    return Path(os.environ.get("TESTIMONI_VECTORS") or Path(__file__).parents[2] / "shared" / "vectors")
+
+
+@pytest.fixture(scope="session")
+def external() -> Callable[[str], Path]:
+    """Return the folder of one source of external vectors."""
+
+    def find(name: str) -> Path:
+        folder = external_folder() / name
+        assert folder.is_dir(), f"no vectors of {name} in {external_folder()}"
+        return folder
+
+    return find
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--forbid-skips", action="store_true", help="a skipped test, or none at all, is a failure")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without the folder of external vectors their tests are deselected, and the run says so."""
+    if external_folder().is_dir():
+        return
+    left_out = [item for item in items if item.get_closest_marker("external")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("external")]
+
+
+def pytest_report_header() -> str:
+    if external_folder().is_dir():
+        return "external vectors: found"
+    return "external vectors: NOT FOUND, their tests are deselected (set TESTIMONI_VECTORS to their folder)"
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
