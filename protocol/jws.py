@@ -1,43 +1,52 @@
 # SPDX-License-Identifier: EUPL-1.2
 """JWS compact serialisation (RFC 7515): the only module that signs or verifies one.
 
-- One algorithm, ES256; one `typ`, fixed by the caller (RFC 8725, sections 3.1 and 3.11).
+- One algorithm, the key's: ES256, ES384 or EdDSA; one `typ`, fixed by the caller (RFC 8725, sections 3.1, 3.11).
 - The key is the caller's, never taken from the token.
-- Header `crit` is refused: we understand no critical extension (RFC 7515, section 4.1.11).
+- Header `crit` is refused: we understand no critical extension (RFC 7515, section 4.1.11). So is `b64`,
+  which means nothing without it (RFC 7797, section 6).
 - Signing has two phases, so that the key can be in a browser: `prepare`, then `complete`.
+- Signatures are made and checked by `cryptography` itself, not through PyJWT (ADR 0009).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-
-import jwt
-from jwt.api_jws import PyJWS
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 
 from protocol.encoding import JSON, b64url_decode, b64url_encode, compact_json, parse_object
 from protocol.errors import Check, RequestError, VerificationError
-from protocol.keys import PublicKey, Signer
+from protocol.keys import Algorithm, PublicKey, Signer
 
-ALGORITHM = "ES256"
-SIGNATURE_BYTES = 64
 # The largest we make is a credential: 200 claims, about 40 kB with its certificate.
 MAX_TOKEN_CHARS = 256 * 1024
+# a chain of three certificates of 2 kB, base64 twice
+MAX_HEADER_CHARS = 16 * 1024
+# an issuer signs all its credentials under one header: some hundred issuers, and the headers of their holders
+_HEADERS_KEPT = 512
 _PARTS = 3
-_JWS = PyJWS(algorithms=[ALGORITHM])
+_SIGNATURE_BYTES = {Algorithm.ES256: 64, Algorithm.ES384: 96, Algorithm.EDDSA: 64}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class UnverifiedJWS:
     """A parsed token. It promises nothing until `verify` accepted it."""
 
     token: str
-    header: dict[str, JSON]
+    header: Mapping[str, JSON]
     payload: bytes
+    signature: bytes = field(repr=False)
 
     def claims(self) -> dict[str, JSON]:
         """Return the payload as a JSON object, still unverified."""
         return parse_object(self.payload)
+
+    @property
+    def signing_input(self) -> bytes:
+        """What was signed: header and payload as they arrived (RFC 7515, section 5.2)."""
+        return self.token[: self.token.rindex(".")].encode("ascii")
 
 
 def parse(token: str) -> UnverifiedJWS:
@@ -47,38 +56,40 @@ def parse(token: str) -> UnverifiedJWS:
     parts = token.split(".")
     if len(parts) != _PARTS:
         raise RequestError("invalid_request", "expected three parts in a compact JWS")
-    header = parse_object(b64url_decode(parts[0]))
-    b64url_decode(parts[2])
-    return UnverifiedJWS(token=token, header=header, payload=b64url_decode(parts[1]))
+    header, payload, signature = parts
+    if len(header) > MAX_HEADER_CHARS:
+        raise RequestError("invalid_request", f"JWS header longer than {MAX_HEADER_CHARS} characters")
+    return UnverifiedJWS(token, _parse_header(header), b64url_decode(payload), b64url_decode(signature))
 
 
-def verify(token: str, key: PublicKey, *, typ: str) -> bytes:
+@lru_cache(maxsize=_HEADERS_KEPT)
+def _parse_header(encoded: str) -> Mapping[str, JSON]:
+    # the same text has the same meaning for ever, so what it says is remembered
+    return MappingProxyType(parse_object(b64url_decode(encoded)))
+
+
+def verify(token: str | UnverifiedJWS, key: PublicKey, *, typ: str) -> bytes:
     """Return the payload of a token signed by this key with this `typ`.
 
     Raises `RequestError` when it is no compact JWS and `VerificationError` (`signature`) when the
     algorithm, the type or the signature is not the expected one. Times, audience and nonce are the caller's.
     """
-    unverified = parse(token)
-    _check_header(unverified.header, typ)
-    try:
-        _JWS.decode(token, key.point, algorithms=[ALGORITHM])
-    except jwt.InvalidTokenError as exc:
-        raise VerificationError(Check.SIGNATURE, f"signature of the {typ} does not verify") from exc
+    unverified = parse(token) if isinstance(token, str) else token
+    header = unverified.header
+    if header.get("alg") != key.algorithm:
+        raise VerificationError(Check.SIGNATURE, f"expected algorithm {key.algorithm}")
+    if header.get("typ") != typ:
+        raise VerificationError(Check.SIGNATURE, f"expected type {typ}")
+    if "crit" in header or "b64" in header:
+        raise VerificationError(Check.SIGNATURE, "header has critical extensions")
+    if not key.has_signed(unverified.signature, unverified.signing_input):
+        raise VerificationError(Check.SIGNATURE, f"signature of the {typ} does not verify")
     return unverified.payload
 
 
-def verify_claims(token: str, key: PublicKey, *, typ: str) -> dict[str, JSON]:
+def verify_claims(token: str | UnverifiedJWS, key: PublicKey, *, typ: str) -> dict[str, JSON]:
     """Return the claims of a verified token whose payload is a JSON object."""
     return parse_object(verify(token, key, typ=typ))
-
-
-def _check_header(header: dict[str, JSON], typ: str) -> None:
-    if header.get("alg") != ALGORITHM:
-        raise VerificationError(Check.SIGNATURE, f"expected algorithm {ALGORITHM}")
-    if header.get("typ") != typ:
-        raise VerificationError(Check.SIGNATURE, f"expected type {typ}")
-    if "crit" in header:
-        raise VerificationError(Check.SIGNATURE, "header has critical extensions")
 
 
 @dataclass(frozen=True)
@@ -86,24 +97,32 @@ class SigningInput:
     """What is to be signed: the ASCII text `header.payload` (RFC 7515, section 5.1)."""
 
     text: str
+    algorithm: Algorithm = Algorithm.ES256
 
     def complete(self, signature: bytes) -> str:
-        """Return the compact JWS. Raises `RequestError` unless the signature has 64 bytes."""
-        if len(signature) != SIGNATURE_BYTES:
-            raise RequestError("invalid_request", f"expected a signature of {SIGNATURE_BYTES} bytes")
+        """Return the compact JWS. Raises `RequestError` unless the signature has the algorithm's length."""
+        size = _SIGNATURE_BYTES[self.algorithm]
+        if len(signature) != size:
+            raise RequestError("invalid_request", f"expected a signature of {size} bytes")
         return f"{self.text}.{b64url_encode(signature)}"
 
 
-def prepare(payload: bytes | Mapping[str, object], *, typ: str, **header: object) -> SigningInput:
+def prepare(
+    payload: bytes | Mapping[str, object],
+    *,
+    typ: str,
+    algorithm: Algorithm = Algorithm.ES256,
+    **header: object,
+) -> SigningInput:
     """Return what a signer must sign; further header members are given by name."""
     body = payload if isinstance(payload, bytes) else compact_json(payload)
-    protected = compact_json({"alg": ALGORITHM, "typ": typ, **header})
-    return SigningInput(f"{b64url_encode(protected)}.{b64url_encode(body)}")
+    protected = compact_json({"alg": algorithm, "typ": typ, **header})
+    return SigningInput(f"{b64url_encode(protected)}.{b64url_encode(body)}", algorithm)
 
 
 def sign(payload: bytes | Mapping[str, object], signer: Signer, *, typ: str, **header: object) -> str:
-    """Return a compact JWS over the payload."""
-    prepared = prepare(payload, typ=typ, **header)
+    """Return a compact JWS over the payload, by the algorithm of the signer's key."""
+    prepared = prepare(payload, typ=typ, algorithm=signer.public_key.algorithm, **header)
     return prepared.complete(signer.sign(prepared.text.encode("ascii")))
 
 

@@ -18,7 +18,7 @@ from protocol.clock import epoch_seconds
 from protocol.credential import TYPE as FORMAT
 from protocol.encoding import JSON, find_member, get_member
 from protocol.errors import RequestError, VerificationError
-from protocol.keys import PublicKey
+from protocol.keys import Algorithm, PublicKey
 
 PRE_AUTHORIZED = "urn:ietf:params:oauth:grant-type:pre-authorized_code"
 PROOF_TYPE = "openid4vci-proof+jwt"
@@ -100,8 +100,8 @@ class CredentialConfiguration:
             "vct": self.vct,
             "scope": self.id,
             "cryptographic_binding_methods_supported": ["jwk"],
-            "credential_signing_alg_values_supported": [jws.ALGORITHM],
-            "proof_types_supported": {"jwt": {"proof_signing_alg_values_supported": [jws.ALGORITHM]}},
+            "credential_signing_alg_values_supported": [Algorithm.ES256],
+            "proof_types_supported": {"jwt": {"proof_signing_alg_values_supported": [Algorithm.ES256]}},
             "credential_metadata": {
                 "display": [{"name": text, "locale": code} for code, text in self.names.items()],
                 "claims": [

@@ -23,7 +23,7 @@ from protocol.encoding import JSON, compact_json, find_member, get_member, parse
 from protocol.errors import Check, RequestError, VerificationError
 from protocol.jwe import ALGORITHM as KEY_AGREEMENT
 from protocol.jwe import ENCRYPTIONS
-from protocol.keys import PublicKey, Signer
+from protocol.keys import Algorithm, PublicKey, Signer
 from protocol.trust import TrustedRequester, TrustList
 
 REQUEST_TYPE = "oauth-authz-req+jwt"
@@ -111,7 +111,7 @@ class PresentationRequest:
                 "jwks": {"keys": [key]},
                 "encrypted_response_enc_values_supported": [*ENCRYPTIONS],
                 "vp_formats_supported": {
-                    FORMAT: {"sd-jwt_alg_values": [jws.ALGORITHM], "kb-jwt_alg_values": [jws.ALGORITHM]}
+                    FORMAT: {"sd-jwt_alg_values": [Algorithm.ES256], "kb-jwt_alg_values": [Algorithm.ES256]}
                 },
             },
             "verifier_info": info,

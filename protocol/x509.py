@@ -120,7 +120,7 @@ def _leaf(certificate: x509.Certificate, purpose: Purpose) -> VerifiedLeaf:
     names = _extension(certificate, x509.SubjectAlternativeName)
     uris = tuple(names.get_values_for_type(x509.UniformResourceIdentifier)) if names else ()
     return VerifiedLeaf(
-        key=PublicKey.from_point(point), uris=uris, digest=certificate_digest(certificate), certificate=certificate
+        key=PublicKey.wrap(point), uris=uris, digest=certificate_digest(certificate), certificate=certificate
     )
 
 

@@ -55,7 +55,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: PrivateKey, now: dateti
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key.point)
+        .public_key(key.public_key.key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATE)
         .not_valid_after(now + _LIFETIME)
@@ -67,7 +67,7 @@ def _build_authority(key: PrivateKey, now: datetime) -> x509.Certificate:
     return (
         _builder(name, name, key, now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key.point), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key.key), critical=False)
         .sign(key.secret, hashes.SHA256())
     )
 
@@ -80,7 +80,7 @@ def _build_certificate(
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([_general_name(host)]), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key.point), critical=False)
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key.key), critical=False)
         .sign(ca_key.secret, hashes.SHA256())
     )
 

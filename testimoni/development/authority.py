@@ -129,13 +129,13 @@ def _build_root(key: PrivateKey, now: datetime) -> x509.Certificate:
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(key.public_key.point)
+        .public_key(key.public_key.key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATE)
         .not_valid_after(now + _ROOT_LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=1), critical=True)
         .add_extension(_key_usage(certifies=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key.point), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key.key), critical=False)
         .sign(key.secret, hashes.SHA256())
     )
 
@@ -153,7 +153,7 @@ def _build_leaf(
         x509.CertificateBuilder()
         .subject_name(_name(name))
         .issuer_name(root.subject)
-        .public_key(key.point)
+        .public_key(key.key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _BACKDATE)
         .not_valid_after(now + _LEAF_LIFETIME)
@@ -161,7 +161,7 @@ def _build_leaf(
         .add_extension(_key_usage(certifies=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ObjectIdentifier(purpose.value)]), critical=False)
         .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key.point), critical=False
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(root_key.public_key.key), critical=False
         )
     )
     if uris:

@@ -64,7 +64,7 @@ def test_chain_whose_issuer_is_no_authority_is_refused():
 def test_chain_whose_issuer_has_an_unreadable_extension_is_refused(oid):
     name = x509.Name([x509.NameAttribute(x509.oid.NameOID.COMMON_NAME, "attacker")])
     crooked = (
-        x509.CertificateBuilder(name, name, KEY.public_key.point, 1, NOW, NOW + timedelta(days=1))
+        x509.CertificateBuilder(name, name, KEY.public_key.key, 1, NOW, NOW + timedelta(days=1))
         .add_extension(x509.UnrecognizedExtension(oid, b"\xff"), critical=False)
         .sign(KEY.secret, hashes.SHA256())
     )
