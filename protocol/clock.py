@@ -6,6 +6,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from protocol.errors import RequestError
+
+# the last second of the year 9999
+MAX_EPOCH_SECONDS = 253_402_300_799
+
 
 class Clock(Protocol):
     """Tells the time; every moment is timezone-aware, in UTC."""
@@ -43,5 +48,10 @@ def epoch_seconds(at: datetime) -> int:
 
 
 def from_epoch(seconds: float) -> datetime:
-    """Return the moment of a NumericDate (RFC 7519, section 2)."""
+    """Return the moment of a NumericDate (RFC 7519, section 2).
+
+    Raises `RequestError` before 1970 or after the year 9999.
+    """
+    if not 0 <= seconds <= MAX_EPOCH_SECONDS:
+        raise RequestError("invalid_request", "a time is out of range")
     return datetime.fromtimestamp(seconds, UTC)
