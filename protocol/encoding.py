@@ -80,6 +80,8 @@ def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     return members
 
 
+# made once: a new one for each text would cost more than a short text
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse_constant, parse_float=_finite)
 
 
@@ -126,7 +128,7 @@ def parse_object(data: bytes | str, *, max_bytes: int = MAX_JSON_BYTES) -> dict[
 
 def compact_json(value: object) -> bytes:
     """Return JSON without white space, in the order given."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def canonical_json(value: object) -> bytes:
