@@ -58,7 +58,7 @@ contracts: .venv/dev.done ## compile the contracts (needs Node.js)
 	$(BIN)/python -m contracts.build
 
 lock: .venv/dev.done ## resolve the dependencies again, nothing younger than a week
-	before=$$(date -u -d '7 days ago' +%Y-%m-%d); for part in dev run; do \
+	before=$$(date -u -d '7 days ago' +%Y-%m-%d); for part in dev run assurance; do \
 	  $(BIN)/uv pip compile -q --no-header --generate-hashes --no-emit-find-links --python-version 3.11 \
 	    --exclude-newer $$before requirements/$$part.in -c requirements/dev.txt -o requirements/$$part.txt; done
 

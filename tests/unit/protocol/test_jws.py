@@ -2,9 +2,9 @@
 import pytest
 
 from protocol import jws
-from protocol.encoding import b64url_encode, compact_json
+from protocol.encoding import b64url_decode, b64url_encode, compact_json
 from protocol.errors import Check, RequestError, VerificationError
-from protocol.keys import PrivateKey
+from protocol.keys import Algorithm, PrivateKey
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,8 @@ def test_verify_when_other_typ_is_refused(key):
         jws.verify(token, key.public_key, typ="x+jwt")
 
 
-@pytest.mark.parametrize("alg", ["none", "HS256", "ES384", "es256"])
+@pytest.mark.case("S8", "V4")
+@pytest.mark.parametrize("alg", ["none", "HS256", "ES384", "es256", "EdDSA"])
 def test_verify_when_other_algorithm_is_refused(key, alg):
     header = b64url_encode(compact_json({"alg": alg, "typ": "x+jwt"}))
     _, payload, signature = jws.sign({"a": 1}, key, typ="x+jwt").split(".")
@@ -81,6 +82,69 @@ def test_parse_when_too_long_is_refused():
         jws.parse("a" * (jws.MAX_TOKEN_CHARS + 1))
 
 
-def test_complete_when_signature_has_other_length_is_refused():
-    with pytest.raises(RequestError, match="64"):
-        jws.prepare({}, typ="x").complete(b"short")
+def test_parse_at_the_longest_is_taken_and_one_character_more_is_refused(key):
+    head, _, signature = jws.sign(b"", key, typ="x+jwt").partition("..")
+    room = jws.MAX_TOKEN_CHARS - len(head) - len(signature) - 2
+    room -= room % 4 == 1  # no base64 text has this length
+    token = f"{head}.{'A' * room}.{signature}"
+    assert len(jws.parse(token).payload) == room * 3 // 4
+    with pytest.raises(RequestError, match="JWS longer"):
+        jws.parse(token + "A" * (jws.MAX_TOKEN_CHARS - len(token) + 1))
+
+
+def test_parse_when_header_is_too_long_is_refused(key):
+    longest = jws.MAX_HEADER_CHARS * 3 // 4
+    padding = "a" * (longest - len(compact_json({"alg": "ES256", "typ": "x", "kid": ""})))
+    assert jws.parse(jws.sign(b"", key, typ="x", kid=padding)).header["kid"] == padding
+    with pytest.raises(RequestError, match="header longer"):
+        jws.parse(jws.sign(b"", key, typ="x", kid=padding + "aa"))
+
+
+@pytest.mark.parametrize(("algorithm", "size"), [("ES256", 64), ("ES384", 96), ("EdDSA", 64)])
+def test_complete_when_signature_has_other_length_is_refused(algorithm, size):
+    with pytest.raises(RequestError, match=str(size)):
+        jws.prepare({}, typ="x", algorithm=Algorithm(algorithm)).complete(b"short")
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+def test_each_algorithm_signs_and_verifies_and_no_other_key_does(algorithm):
+    key = PrivateKey.generate(algorithm)
+    token = jws.sign({"a": 1}, key, typ="x+jwt")
+    assert jws.parse(token).header["alg"] == algorithm
+    assert jws.verify_claims(token, key.public_key, typ="x+jwt") == {"a": 1}
+    for other in Algorithm:
+        with pytest.raises(VerificationError) as caught:
+            jws.verify(token, PrivateKey.generate(other).public_key, typ="x+jwt")
+        assert caught.value.check is Check.SIGNATURE
+
+
+@pytest.mark.parametrize("algorithm", list(Algorithm))
+@pytest.mark.parametrize("change", [b"", b"\0", b"\0" * 32])
+def test_verify_when_signature_has_another_length_is_refused(algorithm, change):
+    key = PrivateKey.generate(algorithm)
+    head, _, signature = jws.sign({"a": 1}, key, typ="x").rpartition(".")
+    longer = b64url_encode(b64url_decode(signature) + change) if change else "AAAA"
+    with pytest.raises(VerificationError, match="does not verify"):
+        jws.verify(f"{head}.{longer}", key.public_key, typ="x")
+
+
+def test_verify_when_signature_is_zero_is_refused(key):
+    head = jws.prepare({"a": 1}, typ="x").text
+    with pytest.raises(VerificationError, match="does not verify"):
+        jws.verify(f"{head}.{b64url_encode(bytes(64))}", key.public_key, typ="x")
+
+
+def test_verify_when_header_says_b64_without_crit_is_refused(key):
+    with pytest.raises(VerificationError, match="critical"):
+        jws.verify(jws.sign({"a": 1}, key, typ="x", b64=False), key.public_key, typ="x")
+
+
+def test_verify_takes_a_token_that_was_parsed_before(key):
+    unverified = jws.parse(jws.sign({"a": 1}, key, typ="x+jwt"))
+    assert jws.verify_claims(unverified, key.public_key, typ="x+jwt") == unverified.claims()
+
+
+def test_a_header_that_is_remembered_cannot_be_written_into(key):
+    header = jws.parse(jws.sign({"a": 1}, key, typ="x+jwt")).header
+    with pytest.raises(TypeError):
+        header["typ"] = "y+jwt"
