@@ -19,7 +19,7 @@ from protocol.clock import epoch_seconds, from_epoch
 from protocol.encoding import JSON, find_member, get_member
 from protocol.errors import Check, Error, RequestError, VerificationError
 from protocol.keys import PublicKey, Signer
-from protocol.sd_jwt import Disclosure, UnverifiedSDJWT
+from protocol.sd_jwt import UnverifiedSDJWT
 from protocol.trust import TrustedIssuer, TrustList
 
 TYPE = "dc+sd-jwt"
@@ -56,15 +56,15 @@ def issue(
     """
     if REGISTERED & disclosable.keys():
         raise ValueError("a registered claim may not be selectively disclosable")
-    payload: dict[str, JSON] = {
+    claims: dict[str, JSON] = {
         "iss": issuer,
         "iat": epoch_seconds(issued_at),
         "exp": epoch_seconds(expires_at),
         "vct": vct,
         "cnf": {"jwk": holder_key.jwk()},
+        **disclosable,
     }
-    disclosures = [Disclosure.make(name, value) for name, value in disclosable.items()]
-    return sd_jwt.issue(payload, disclosures, signer, typ=TYPE, x5c=[*x5c])
+    return sd_jwt.issue(claims, [(name,) for name in disclosable], signer, typ=TYPE, x5c=[*x5c])
 
 
 def verify(unverified: UnverifiedSDJWT, *, trust: TrustList, now: datetime) -> VerifiedCredential:

@@ -18,7 +18,7 @@ from datetime import datetime
 from ledger import record as records
 from ledger.receipt import NOT_CANONICAL, CheckedReceipt, ConsentReceipt, check_receipt
 from ledger.record import ClaimReference, ProcedureReference
-from protocol import credential, dcql, key_binding
+from protocol import credential, dcql, key_binding, sd_jwt
 from protocol.dcql import MAX_CREDENTIALS, ClaimQuery
 from protocol.encoding import JSON
 from protocol.errors import Check, ConfigurationError, RequestError, UnavailableError, VerificationError
@@ -133,7 +133,7 @@ class Pipeline:
         with steps.run(Check.STATUS):
             for one in shown:
                 _check_status(one, expected.document_rules, now)
-            steps.set_not_applicable(Check.STATUS)
+            steps.set_not_applicable()
         # (8) query: what was asked, all of it and nothing more
         with steps.run(Check.QUERY):
             _check_query(shown, expected)
@@ -179,7 +179,7 @@ class Pipeline:
         # (7) status
         with steps.run(Check.STATUS):
             _check_status(_Shown(document, issuer, claims, expires_at), document_rules, now)
-            steps.set_not_applicable(Check.STATUS)
+            steps.set_not_applicable()
         return steps.checklist
 
     def _check_receipt(
@@ -219,15 +219,15 @@ def _parse_document(query_id: str, text: str) -> _Document:
 
 
 def _check_key_binding(document: _Document, expected: Expected, now: datetime) -> None:
-    token = document.unverified.key_binding_jwt
-    if token is None:
-        raise VerificationError(Check.KEY_BINDING, "there is no key binding")
     key_binding.verify(
-        token,
+        document.unverified.key_binding,
         document.holder_key,
         signed_part=document.unverified.signed_part,
+        hash_name=sd_jwt.read_hash_name(document.payload),
         expected_nonce=expected.nonce,
         expected_audience=expected.client_id,
+        # no procedure has any
+        expected_transaction_data=(),
         now=now,
     )
 

@@ -25,7 +25,7 @@ from protocol.errors import RequestError
 from protocol.jwe import ENCRYPTIONS
 from protocol.keys import PublicKey
 from protocol.openid4vp import PresentationRequest, PresentationResponse, VerifiedRequest
-from protocol.sd_jwt import UnverifiedSDJWT
+from protocol.sd_jwt import SelectionIndex, UnverifiedSDJWT
 from wallet.consent import build_share
 from wallet.receive import Copy, Document
 from wallet.signing import Purpose, Step, complete
@@ -163,7 +163,8 @@ def prepare(
         choice = by_id[wanted.id]
         if not wanted.matches({**choice.document.values, "vct": choice.document.vct}):
             raise RequestError("access_denied", "a chosen document does not hold what is asked")
-        text = sd_jwt.select(choice.copy.credential, wanted.names)
+        credential = choice.copy.credential
+        text = sd_jwt.select(credential, SelectionIndex.make(credential), [(name,) for name in wanted.names])
         names = [*wanted.names, *clear_claims(choice.copy, choice.document)]
         shown += [ClaimReference.of(choice.document.vct, (name,)) for name in dict.fromkeys(names)]
         presented.append(Presented(wanted.id, choice.copy_id, text))

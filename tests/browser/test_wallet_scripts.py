@@ -255,7 +255,7 @@ def _one_more_claim(asked: dict[str, Any]) -> None:
     _, copies = asked["wallet"].get_document(held.id)
     credential = next(copy.credential for copy, _ in copies if copy.holder_key.thumbprint() == asked["holder_id"])
     names = [*asked["read"].verified.request.query.credentials[0].names, "birth_date"]
-    text = sd_jwt.select(credential, names)
+    text = sd_jwt.select(credential, sd_jwt.SelectionIndex.make(credential), [(name,) for name in names])
     step = asked["answer"]["steps"][2]
     step["presentation"] = text
     _put(step, _payload(step) | {"sd_hash": key_binding.sd_hash(text)})

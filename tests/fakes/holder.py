@@ -68,7 +68,6 @@ def issue(
     """Issue a document as this administration, or as somebody who pretends to be."""
     key = PrivateKey.generate()
     claims = {**CLAIMS[kind], **(changes or {})}
-    disclosures = [sd_jwt.Disclosure.make(name, value) for name, value in claims.items()]
     payload: dict[str, JSON] = {
         "iss": issuer or party.issuer_identifier,
         "iat": int(now.timestamp()),
@@ -76,9 +75,14 @@ def issue(
         "vct": VCT.format(kind),
         "cnf": {"jwk": key.public_key.jwk()},
         **(extra_payload or {}),
+        **claims,
     }
     text = sd_jwt.issue(
-        payload, disclosures, signer or party.issuer_key, typ=credential.TYPE, x5c=chain or party.issuer_chain
+        payload,
+        [(name,) for name in claims],
+        signer or party.issuer_key,
+        typ=credential.TYPE,
+        x5c=chain or party.issuer_chain,
     )
     return Held(text, key, VCT.format(kind))
 
@@ -176,7 +180,8 @@ def _payload(response: dict[str, JSON]) -> bytes:
 
 
 def _present(held: Held, names: Sequence[str], asked: Transaction, how: Share, now: datetime) -> str:
-    text = how.change_text(sd_jwt.select(held.text, names))
+    index = sd_jwt.SelectionIndex.make(held.text)
+    text = how.change_text(sd_jwt.select(held.text, index, [(name,) for name in names]))
     prepared = key_binding.prepare(
         text,
         nonce=how.binding_nonce or asked.nonce,

@@ -235,11 +235,13 @@ class FakeVerifier:
             unverified = UnverifiedSDJWT.parse(given[0])
             found = credential.verify(unverified, trust=self.world.trust, now=now)
             key_binding.verify(
-                unverified.key_binding_jwt or "",
+                unverified.key_binding,
                 found.holder_key,
                 signed_part=unverified.signed_part,
+                hash_name="sha-256",
                 expected_nonce=asked.nonce,
                 expected_audience=asked.client_id,
+                expected_transaction_data=(),
                 now=now,
             )
             keys.append(found.holder_key)

@@ -148,9 +148,12 @@ def test_look_when_issuer_signed_a_claim_in_the_clear_shows_that_it_cannot_be_hi
             "cnf": {"jwk": key.jwk()},
             "birth_date": hidden.pop("birth_date"),
         }
-        disclosures = [sd_jwt.Disclosure.make(name, value) for name, value in hidden.items()]
         return sd_jwt.issue(
-            payload, disclosures, issuer.party.issuer_key, typ=credential.TYPE, x5c=[*issuer.party.issuer_chain]
+            payload | hidden,
+            [(name,) for name in hidden],
+            issuer.party.issuer_key,
+            typ=credential.TYPE,
+            x5c=[*issuer.party.issuer_chain],
         )
 
     peers.issuer.mint = mint
