@@ -6,9 +6,9 @@ A step that raises ends the run: what came before holds, what comes after did no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Self
 
 from protocol.encoding import JSON
 from protocol.errors import Check, RequestError, UnavailableError, VerificationError
@@ -50,34 +50,42 @@ class CouldNotCheckError(UnavailableError):
 
 
 class Steps:
-    """Runs the steps in the order of `Check` and keeps their states."""
+    """Runs the steps in the order of `Check` and keeps their states: `with steps.run(check): …`.
+
+    Raises `RefusedError` for anything wrong in a step, under its name, and `CouldNotCheckError` when it
+    could not be made.
+    """
 
     def __init__(self) -> None:
         self._states = dict.fromkeys(Check, CheckState.NOT_RUN)
-        self._not_applicable: set[Check] = set()
+        self._running = Check.FORMAT
+        self._outcome = CheckState.PASSED
 
     @property
     def checklist(self) -> Checklist:
         """The states so far."""
         return dict(self._states)
 
-    def set_not_applicable(self, check: Check) -> None:
-        """Say, inside its step, that there was nothing to check."""
-        self._not_applicable.add(check)
+    def set_not_applicable(self) -> None:
+        """Say, inside a step, that there was nothing to check."""
+        self._outcome = CheckState.NOT_APPLICABLE
 
-    @contextmanager
-    def run(self, check: Check) -> Iterator[None]:
-        """Run one step.
+    def run(self, check: Check) -> Self:
+        """Name the step that the block takes."""
+        self._running, self._outcome = check, CheckState.PASSED
+        return self
 
-        Raises `RefusedError` for anything wrong in it, under the name of this step, and `CouldNotCheckError`
-        when it could not be made.
-        """
-        try:
-            yield
-        except UnavailableError as exc:
+    def __enter__(self) -> None:
+        """Begin the step."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        """Note what became of it."""
+        check = self._running
+        if error is None:
+            self._states[check] = self._outcome
+        elif isinstance(error, UnavailableError):
             self._states[check] = CheckState.COULD_NOT_TELL
-            raise CouldNotCheckError(exc, check, self.checklist) from exc
-        except (RequestError, VerificationError) as exc:
+            raise CouldNotCheckError(error, check, self.checklist) from error
+        elif isinstance(error, RequestError | VerificationError):
             self._states[check] = CheckState.FAILED
-            raise RefusedError(VerificationError(check, exc.message, code=exc.code), self.checklist) from exc
-        self._states[check] = CheckState.NOT_APPLICABLE if check in self._not_applicable else CheckState.PASSED
+            raise RefusedError(VerificationError(check, error.message, code=error.code), self.checklist) from error
