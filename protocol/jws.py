@@ -49,10 +49,10 @@ class UnverifiedJWS:
         return self.token[: self.token.rindex(".")].encode("ascii")
 
 
-def parse(token: str) -> UnverifiedJWS:
-    """Take a compact JWS apart. Raises `RequestError` on any other shape."""
-    if len(token) > MAX_TOKEN_CHARS:
-        raise RequestError("invalid_request", f"JWS longer than {MAX_TOKEN_CHARS} characters")
+def parse(token: str, *, max_chars: int = MAX_TOKEN_CHARS) -> UnverifiedJWS:
+    """Take a compact JWS apart. Raises `RequestError` on any other shape and on a longer one."""
+    if len(token) > max_chars:
+        raise RequestError("invalid_request", f"JWS longer than {max_chars} characters")
     parts = token.split(".")
     if len(parts) != _PARTS:
         raise RequestError("invalid_request", "expected three parts in a compact JWS")

@@ -2,58 +2,98 @@
 """The trust list: who may issue which credential types, ask in which procedures, and keep which log.
 
 - The authority signs it (`typ: testimoni-trust-list+jwt`) with a certificate made for that purpose.
-- A chain, an identifier and a right are never compared apart: each question is answered by one value.
+- A chain, an identifier and a right are never compared apart: each question is answered by one value that holds
+  all of it, and only this module makes one. Whoever has a `TrustedIssuer` has asked the whole question.
 - A list that has expired is "could not tell", not "wrong"; services refuse a lower sequence than they have seen.
+- The list is parsed once. What is remembered of chains never outlives their validity (`x509.Anchors`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass
 from datetime import datetime
 from typing import Protocol
 
-from cryptography import x509
-
 from protocol import jws, registration
-from protocol.clock import from_epoch
-from protocol.encoding import JSON, find_member, get_member, parse_object
-from protocol.errors import Check, RequestError, UnavailableError, VerificationError
+from protocol.encoding import JSON, parse_object
+from protocol.errors import Check, UnavailableError, VerificationError
 from protocol.keys import PublicKey
 from protocol.registration import Procedure
-from protocol.x509 import Purpose, VerifiedLeaf, verify_chain
+from protocol.trust_entries import Entries, TrustedLog, VerifierEntry
+from protocol.x509 import Anchors, Purpose, VerifiedChain
+
+__all__ = [
+    "MAX_LIST_CHARS",
+    "TYPE",
+    "SignedTrustList",
+    "TrustList",
+    "TrustedIssuer",
+    "TrustedLog",
+    "TrustedRequester",
+]
 
 TYPE = "testimoni-trust-list+jwt"
+# 2,200 administrations with an issuer, a request certificate and ten procedures each take about 3 MB
+MAX_LIST_CHARS = 16 * 1024 * 1024
+
+_ISSUING = frozenset({Purpose.ISSUER})
+_STATUS = frozenset({Purpose.ISSUER, Purpose.STATUS})
+_ASKING = frozenset({Purpose.ACCESS})
+_REGISTERING = frozenset({Purpose.REGISTRAR})
+_SEAL = object()
 
 
-@dataclass(frozen=True)
+def _check_seal(seal: object) -> None:
+    if seal is not _SEAL:
+        raise TypeError("only the trust list makes this value")
+
+
+@dataclass(frozen=True, slots=True)
 class TrustedIssuer:
-    """An issuer identifier, the key that speaks for it, and the right to issue the type asked about."""
+    """Who issued a credential: identifier, key and right as one answer about one moment.
+
+    At `asked_at` the chain was valid and named the identifier, and the administration that has it on
+    the trust list might issue `vct`, one of `credential_types`, which are all that it might issue then.
+    """
 
     identifier: str
     party_code: str
     party_name: Mapping[str, str]
-    key: PublicKey
+    chain: VerifiedChain
+    vct: str
+    credential_types: frozenset[str]
+    asked_at: datetime
+    seal: InitVar[object]
+
+    def __post_init__(self, seal: object) -> None:
+        _check_seal(seal)
+
+    @property
+    def key(self) -> PublicKey:
+        """The key that signs for the identifier."""
+        return self.chain.key
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TrustedRequester:
-    """An administration that may ask, its request key, and the procedure that its statement registers."""
+    """Who asked at `asked_at`: an administration, its request key, and the procedure of its statement."""
 
     client_id: str
-    key: PublicKey
+    party_code: str
+    party_name: Mapping[str, str]
+    chain: VerifiedChain
     procedure: Procedure
+    asked_at: datetime
+    seal: InitVar[object]
 
+    def __post_init__(self, seal: object) -> None:
+        _check_seal(seal)
 
-@dataclass(frozen=True)
-class TrustedLog:
-    """A log whose promises count."""
-
-    origin: str
-    promise_key: PublicKey
-    maximum_merge_delay: int
-    # the text form of the key that signs its checkpoints (C2SP signed-note); empty when the list does not say
-    checkpoint_key: str = ""
+    @property
+    def key(self) -> PublicKey:
+        """The key that signs the administration's requests."""
+        return self.chain.key
 
 
 class TrustList(Protocol):
@@ -61,6 +101,13 @@ class TrustList(Protocol):
 
     def get_issuer(self, x5c: JSON, *, identifier: str, vct: str, now: datetime) -> TrustedIssuer:
         """Return a credential's issuer. Raises `VerificationError` (`issuer`) unless it may issue this type."""
+
+    def get_status_key(self, x5c: JSON, *, issuer: TrustedIssuer, now: datetime) -> PublicKey:
+        """Return the key of a status list token about this issuer's credentials.
+
+        The chain is the issuer's own or one made for status lists; either names the issuer's identifier. Raises
+        `VerificationError` (`issuer`) on any other, and when the issuer is no longer on the list.
+        """
 
     def get_requester(self, x5c: JSON, *, client_id: str, statement: str, now: datetime) -> TrustedRequester:
         """Return who asks. Raises `VerificationError` (`issuer`) unless it may ask under this statement."""
@@ -77,102 +124,95 @@ def _wrong(message: str) -> VerificationError:
 
 
 class SignedTrustList:
-    """A trust list whose signature was verified against the authority's certificate."""
+    """A trust list that the authority signed; only `verify` makes one. Two threads may ask at once."""
 
-    def __init__(
-        self, claims: dict[str, JSON], anchors: Sequence[x509.Certificate], registrar: VerifiedLeaf
-    ) -> None:
+    def __init__(self, entries: Entries, anchors: Anchors, signer: VerifiedChain, *, seal: object) -> None:
+        _check_seal(seal)
+        self._entries = entries
         self._anchors = anchors
-        self._registrar = registrar
-        self.sequence = get_member(claims, "sequence", int)
-        self._expires_at = from_epoch(get_member(claims, "exp", int))
-        self._parties = [_object(item) for item in get_member(claims, "administrations", list)]
-        self._logs = [_object(item) for item in get_member(claims, "logs", list)]
+        self._signer = signer
+
+    @property
+    def sequence(self) -> int:
+        """The number that grows with each list."""
+        return self._entries.sequence
 
     @classmethod
-    def verify(cls, token: str, anchors: Sequence[x509.Certificate], *, now: datetime) -> SignedTrustList:
-        """Return the list. Raises `VerificationError` unless the authority's registrar signed it."""
-        unverified = jws.parse(token.strip())
-        registrar = verify_chain(unverified.header.get("x5c"), anchors, purpose=Purpose.REGISTRAR, now=now)
-        payload = jws.verify(token.strip(), registrar.key, typ=TYPE)
-        return cls(parse_object(payload), anchors, registrar)
+    def verify(cls, token: str, anchors: Anchors, *, now: datetime) -> SignedTrustList:
+        """Return the list. Raises `VerificationError` unless the authority's registrar signed it.
+
+        Raises `RequestError` when it is no list. One that has expired is returned, and answers no question.
+        """
+        unverified = jws.parse(token.strip(), max_chars=MAX_LIST_CHARS)
+        signer = anchors.verify(unverified.header.get("x5c"), purposes=_REGISTERING, now=now)
+        payload = jws.verify(unverified, signer.key, typ=TYPE)
+        entries = Entries.parse(parse_object(payload, max_bytes=MAX_LIST_CHARS))
+        return cls(entries, anchors, signer, seal=_SEAL)
 
     def get_issuer(self, x5c: JSON, *, identifier: str, vct: str, now: datetime) -> TrustedIssuer:
         """Return the issuer of a credential."""
         self._check_fresh(now)
-        leaf = verify_chain(x5c, self._anchors, purpose=Purpose.ISSUER, now=now)
-        if identifier not in leaf.uris:
+        chain = self._anchors.verify(x5c, purposes=_ISSUING, now=now)
+        if identifier not in chain.uris:
             raise _wrong("the certificate does not name the issuer of the credential")
-        for party in self._parties:
-            for entry in map(_object, get_member(party, "issuers", list)):
-                if entry.get("identifier") == identifier:
-                    if vct not in get_member(entry, "credential_types", list):
-                        raise _wrong("the issuer may not issue this type of credential")
-                    return TrustedIssuer(
-                        identifier=identifier,
-                        party_code=get_member(party, "code", str),
-                        party_name=_names(party),
-                        key=leaf.key,
-                    )
-        raise _wrong("the issuer is not on the trust list")
+        entry = self._entries.issuers.get(identifier)
+        if entry is None:
+            raise _wrong("the issuer is not on the trust list")
+        types = entry.find_types(now)
+        if vct not in types:
+            raise _wrong("the issuer may not issue this type of credential now")
+        return TrustedIssuer(identifier, entry.party.code, entry.party.name, chain, vct, types, now, _SEAL)
+
+    def get_status_key(self, x5c: JSON, *, issuer: TrustedIssuer, now: datetime) -> PublicKey:
+        """Return the key of a status list token about this issuer's credentials."""
+        self._check_fresh(now)
+        chain = self._anchors.verify(x5c, purposes=_STATUS, now=now)
+        if issuer.identifier not in chain.uris:
+            raise _wrong("the certificate does not name the issuer of the credential")
+        entry = self._entries.issuers.get(issuer.identifier)
+        if entry is None or entry.party.code != issuer.party_code:
+            raise _wrong("the issuer is not on the trust list")
+        return chain.key
 
     def get_requester(self, x5c: JSON, *, client_id: str, statement: str, now: datetime) -> TrustedRequester:
         """Return who asks, and the procedure that their statement registers."""
-        self._check_fresh(now)
-        leaf = verify_chain(x5c, self._anchors, purpose=Purpose.ACCESS, now=now)
-        if client_id != f"x509_hash:{leaf.digest}":
+        chain, entry = self._verifier(x5c, now)
+        if client_id != entry.identifier:
             raise _wrong("the client identifier is not the digest of the certificate")
-        party, entry = self._find_verifier(client_id)
-        if registration.statement_digest(statement) not in get_member(entry, "procedures", list):
+        if registration.statement_digest(statement) not in entry.procedures:
             raise _wrong("the procedure is not registered for this administration")
         unverified = jws.parse(statement)
-        registrar = verify_chain(unverified.header.get("x5c"), self._anchors, purpose=Purpose.REGISTRAR, now=now)
-        procedure = Procedure.parse(jws.verify_claims(statement, registrar.key, typ=registration.TYPE))
-        if procedure.party_code != party.get("code"):
+        registrar = self._anchors.verify(unverified.header.get("x5c"), purposes=_REGISTERING, now=now)
+        procedure = Procedure.parse(jws.verify_claims(unverified, registrar.key, typ=registration.TYPE))
+        if procedure.party_code != entry.party.code:
             raise _wrong("the registration statement is another administration's")
         if procedure.valid_until <= now:
             raise _wrong("the registration of the procedure has expired")
-        return TrustedRequester(client_id=client_id, key=leaf.key, procedure=procedure)
+        return TrustedRequester(client_id, entry.party.code, entry.party.name, chain, procedure, now, _SEAL)
 
     def get_party_key(self, x5c: JSON, *, party_code: str, now: datetime) -> PublicKey:
         """Return the key of a certificate that speaks for this administration."""
-        self._check_fresh(now)
-        leaf = verify_chain(x5c, self._anchors, purpose=Purpose.ACCESS, now=now)
-        party, _ = self._find_verifier(f"x509_hash:{leaf.digest}")
-        if party.get("code") != party_code:
+        chain, entry = self._verifier(x5c, now)
+        if entry.party.code != party_code:
             raise _wrong("the certificate is another administration's")
-        return leaf.key
+        return chain.key
 
     def get_log(self, origin: str, *, now: datetime) -> TrustedLog:
         """Return the log of this name."""
         self._check_fresh(now)
-        for entry in self._logs:
-            if entry.get("origin") == origin:
-                return TrustedLog(
-                    origin=origin,
-                    promise_key=PublicKey.parse_jwk(entry.get("promise_key")),
-                    maximum_merge_delay=get_member(entry, "maximum_merge_delay", int),
-                    checkpoint_key=find_member(entry, "checkpoint_key", str) or "",
-                )
-        raise VerificationError(Check.RECEIPT, "the log is not on the trust list", code="receipt_promise")
+        log = self._entries.logs.get(origin)
+        if log is None:
+            raise VerificationError(Check.RECEIPT, "the log is not on the trust list", code="receipt_promise")
+        return log
 
-    def _find_verifier(self, client_id: str) -> tuple[dict[str, JSON], dict[str, JSON]]:
-        for party in self._parties:
-            for entry in map(_object, get_member(party, "verifiers", list)):
-                if entry.get("client_id") == client_id:
-                    return party, entry
-        raise _wrong("the certificate's holder may not ask: not on the trust list")
+    def _verifier(self, x5c: JSON, now: datetime) -> tuple[VerifiedChain, VerifierEntry]:
+        self._check_fresh(now)
+        chain = self._anchors.verify(x5c, purposes=_ASKING, now=now)
+        entry = self._entries.verifiers.get(f"x509_hash:{chain.digest}")
+        if entry is None:
+            raise _wrong("the certificate's holder may not ask: not on the trust list")
+        return chain, entry
 
     def _check_fresh(self, now: datetime) -> None:
-        if now >= self._expires_at:
+        if now >= self._entries.expires_at or now > self._signer.not_after:
             raise UnavailableError("trust_list_expired", "the trust list has expired")
-
-
-def _object(item: JSON) -> dict[str, JSON]:
-    if not isinstance(item, dict):
-        raise RequestError("invalid_request", "expected an object in the trust list")
-    return item
-
-
-def _names(party: dict[str, JSON]) -> dict[str, str]:
-    return {code: str(text) for code, text in get_member(party, "name", dict).items()}

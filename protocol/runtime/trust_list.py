@@ -3,15 +3,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
+from typing import TypeAlias
 
 from cryptography import x509
 
 from protocol.encoding import JSON
 from protocol.errors import ConfigurationError, RequestError, UnavailableError, VerificationError
 from protocol.keys import PublicKey
-from protocol.trust import SignedTrustList, TrustedIssuer, TrustedLog, TrustedRequester
+from protocol.trust import MAX_LIST_CHARS, SignedTrustList, TrustedIssuer, TrustedLog, TrustedRequester
+from protocol.x509 import Anchors
+
+# what changes when a file is written again or another takes its place
+_Stamp: TypeAlias = tuple[int, int, int]
 
 
 def load_anchors(path: Path) -> list[x509.Certificate]:
@@ -23,17 +31,26 @@ def load_anchors(path: Path) -> list[x509.Certificate]:
 
 
 class FileTrustList:
-    """A `TrustList` over a file; keeps the newest list that it has seen."""
+    """A `TrustList` over a file; keeps the newest list that it has seen. Two threads may ask at once.
 
-    def __init__(self, path: Path, anchors: list[x509.Certificate]) -> None:
-        self._path = path
-        self._anchors = anchors
-        self._current: SignedTrustList | None = None
-        self._stamp: tuple[int, int] | None = None
+    Its time, size and place are looked at for each question: a list that takes back a right counts at once.
+    Raises `ConfigurationError` when there is no anchor, or one that cannot be used.
+    """
+
+    def __init__(self, path: Path, anchors: Sequence[x509.Certificate]) -> None:
+        self._path = os.fspath(path)
+        self._anchors = Anchors(anchors)
+        self._lock = Lock()
+        # one value, so that who reads without the lock never sees a half of each
+        self._seen: tuple[_Stamp, SignedTrustList] | None = None
 
     def get_issuer(self, x5c: JSON, *, identifier: str, vct: str, now: datetime) -> TrustedIssuer:
         """Return the issuer of a credential."""
         return self._list(now).get_issuer(x5c, identifier=identifier, vct=vct, now=now)
+
+    def get_status_key(self, x5c: JSON, *, issuer: TrustedIssuer, now: datetime) -> PublicKey:
+        """Return the key of a status list token about this issuer's credentials."""
+        return self._list(now).get_status_key(x5c, issuer=issuer, now=now)
 
     def get_requester(self, x5c: JSON, *, client_id: str, statement: str, now: datetime) -> TrustedRequester:
         """Return who asks, and the procedure that their statement registers."""
@@ -48,20 +65,26 @@ class FileTrustList:
         return self._list(now).get_log(origin, now=now)
 
     def _list(self, now: datetime) -> SignedTrustList:
+        seen = self._seen
         try:
-            status = self._path.stat()
-            stamp = (status.st_mtime_ns, status.st_size)
-            if self._current is None or stamp != self._stamp:
-                token = self._path.read_text("ascii")
-                self._take(SignedTrustList.verify(token, self._anchors, now=now))
-                self._stamp = stamp
+            if seen is not None and self._stamp() == seen[0]:
+                return seen[1]
+            with self._lock:
+                return self._read(now)
         except (OSError, ValueError, RequestError, VerificationError) as exc:
             raise UnavailableError("trust_list_unavailable", "the trust list cannot be read or verified") from exc
-        if self._current is None:
-            raise UnavailableError("trust_list_unavailable", "there is no trust list")
-        return self._current
 
-    def _take(self, found: SignedTrustList) -> None:
-        if self._current is not None and found.sequence < self._current.sequence:
+    def _read(self, now: datetime) -> SignedTrustList:
+        # the stamp first: whoever writes in between is noticed by the next question
+        stamp = self._stamp()
+        with open(self._path, encoding="ascii") as file:  # noqa: PTH123 - a text: a Path per question costs more
+            token = file.read(MAX_LIST_CHARS + 1)
+        found = SignedTrustList.verify(token, self._anchors, now=now)
+        if self._seen is not None and found.sequence < self._seen[1].sequence:
             raise UnavailableError("trust_list_older", "the trust list is older than the one seen before")
-        self._current = found
+        self._seen = (stamp, found)
+        return found
+
+    def _stamp(self) -> _Stamp:
+        status = os.stat(self._path)  # noqa: PTH116 - asked for each question, and a Path is twice as slow
+        return status.st_mtime_ns, status.st_size, status.st_ino

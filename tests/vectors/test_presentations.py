@@ -15,6 +15,7 @@ from protocol import jws
 from protocol.encoding import b64url_decode
 from protocol.registration import Procedure
 from protocol.trust import SignedTrustList
+from protocol.x509 import Anchors
 from tests.fakes.presentations import CASES
 from verifier.checklist import CouldNotCheckError, RefusedError
 from verifier.policy import POLICIES, DocumentRule
@@ -28,7 +29,7 @@ VECTORS = sorted(path for path in FOLDER.glob("*.json") if path.name != "world.j
 def verify(vector: dict[str, Any]) -> tuple[str, str | None]:
     """Return `valid`, `could-not-tell`, or the check that failed, with its code."""
     now = datetime.fromisoformat(WORLD["now"])
-    anchors = [x509.load_pem_x509_certificate(WORLD["authority"].encode())]
+    anchors = Anchors([x509.load_pem_x509_certificate(WORLD["authority"].encode())])
     asked = vector["asked"]
     statement = WORLD["statements"][asked["administration"]][asked["procedure"]]
     expected = Expected(
