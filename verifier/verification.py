@@ -243,9 +243,10 @@ def _check_status(one: _Shown, rules: Mapping[str, DocumentRule], now: datetime)
 
 def _check_query(shown: Sequence[_Shown], expected: Expected) -> None:
     query = expected.procedure.query
-    answers: dict[str, list[Mapping[str, JSON]]] = {}
+    answers: dict[str, list[dcql.Candidate]] = {}
     for one in shown:
-        answers.setdefault(one.document.query_id, []).append(one.claims)
+        given = dcql.Candidate(one.claims, chain=one.document.unverified.issuer_jwt.header.get("x5c"))
+        answers.setdefault(one.document.query_id, []).append(given)
     dcql.check_answered(query, answers)
     asked = {each.id: each.claims for each in query.credentials}
     for one in shown:
