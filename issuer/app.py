@@ -13,7 +13,7 @@ from issuer.enquiry import Enquiries
 from issuer.interop import SENTENCES as SOURCE_SENTENCES
 from issuer.issuance import Issuer, Rules
 from issuer.offers import Offers
-from issuer.routes import oid4vci, pages, valid
+from issuer.routes import oid4vci, pages, published, valid
 from issuer.sealing import Seals
 from issuer.services import KEY, Services
 from issuer.settings import IssuerSettings
@@ -60,6 +60,7 @@ def create_app(settings: IssuerSettings, *, clock: Clock | None = None, http: HT
     install_dates(app)
     cli.install(app, database, made.store, clock)
     machine(app, oid4vci.bp)
+    machine(app, published.bp)
     app.register_blueprint(valid.bp)
     app.register_blueprint(pages.bp)
     return app
