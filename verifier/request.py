@@ -20,8 +20,18 @@ from protocol import openid4vp
 from protocol.clock import Clock
 from protocol.dcql import Query
 from protocol.errors import Check, RequestError, VerificationError
-from protocol.keys import PrivateKey, PublicKey, Signer
-from protocol.openid4vp import ConsentSupport, PresentationRequest, RequestLink
+from protocol.jwe import ENCRYPTIONS, RecipientKey
+from protocol.keys import Algorithm, PrivateKey, PublicKey, Signer
+from protocol.openid4vp import (
+    ClientMetadata,
+    ConsentSupport,
+    FormatAlgorithms,
+    Prefix,
+    PresentationRequest,
+    RequestLink,
+    RequestUriPost,
+    VerifierInfo,
+)
 from protocol.registration import Procedure
 from protocol.runtime.sealing import Sealer
 from protocol.trust import TrustList
@@ -29,8 +39,8 @@ from verifier.model import Administration, Presentation, PresentationState, Proc
 from verifier.store import Store
 
 SECRET_BYTES = 24
-# wallets send a few dozen characters
-MAX_WALLET_NONCE_CHARS = 512
+# what we verify of a presentation
+_ALGORITHMS = FormatAlgorithms(issuer=(Algorithm.ES256.value,), key_binding=(Algorithm.ES256.value,))
 
 
 def new_secret() -> str:
@@ -121,16 +131,14 @@ class Requests:
         """Return the link that opens our wallet on any device."""
         return self.link(presentation).url(f"{self._settings.wallet_url}/present")
 
-    def request_object(self, administration_id: str, request_id: str, *, wallet_nonce: str | None) -> str:
+    def request_object(self, administration_id: str, request_id: str, *, posted: RequestUriPost) -> str:
         """Return the signed request object; the same request however often it is fetched.
 
-        Raises `RequestError`: `not_found`, `request_expired`, `request_already_answered`, or `invalid_request` for
-        a wallet nonce that is too long.
+        Raises `RequestError`: `not_found`, `request_expired`, `request_already_answered`, and for a wallet that
+        says that it cannot answer `vp_formats_not_supported` or `invalid_request`.
         """
-        if wallet_nonce is not None and not 0 < len(wallet_nonce) <= MAX_WALLET_NONCE_CHARS:
-            raise RequestError(
-                "invalid_request", f"expected a wallet_nonce of 1 to {MAX_WALLET_NONCE_CHARS} characters"
-            )
+        if posted.wallet_metadata:
+            posted.wallet_metadata.check_takes(Prefix.X509_HASH)
         presentation = self._store.get_presentation_by_request(administration_id, request_id)
         if presentation.state is not PresentationState.WAITING:
             raise RequestError("request_already_answered", "the request was answered before", status=409)
@@ -146,20 +154,24 @@ class Requests:
             request,
             self._open_signer(administration.signer_url),
             x5c=[*administration.x5c],
-            wallet_nonce=wallet_nonce,
+            wallet_nonce=posted.wallet_nonce,
         )
 
     def _build(self, presentation: Presentation, statement: str, query: Query) -> PresentationRequest:
+        key = RecipientKey(PublicKey.parse_jwk(json.loads(presentation.public_key)), presentation.key_id)
         return PresentationRequest(
             client_id=presentation.client_id,
             response_uri=self._address(presentation, "response"),
             nonce=presentation.nonce,
             state=presentation.wallet_state,
             query=query,
-            encryption_key=PublicKey.parse_jwk(json.loads(presentation.public_key)),
-            encryption_key_id=presentation.key_id,
-            statement=statement,
-            consent=ConsentSupport(f"{self._settings.public_url}/{presentation.administration_id}/withdrawals"),
+            metadata=ClientMetadata(keys=(key,), algorithms=_ALGORITHMS, encryptions=ENCRYPTIONS),
+            verifier_info=(
+                VerifierInfo.of_statement(statement),
+                VerifierInfo.of_consent(
+                    ConsentSupport(f"{self._settings.public_url}/{presentation.administration_id}/withdrawals")
+                ),
+            ),
             issued_at=presentation.issued_at,
             expires_at=presentation.expires_at,
         )

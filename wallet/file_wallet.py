@@ -17,7 +17,7 @@ from ledger.record import RecordType, TakeBack
 from protocol.clock import Clock
 from protocol.encoding import JSON
 from protocol.errors import RequestError
-from protocol.openid4vp import RequestLink, VerifiedRequest, verify_request
+from protocol.openid4vp import RequestLink, VerifiedRequest, read_parameters, verify_request
 from protocol.runtime.fetch import HTTPClient
 from protocol.trust import TrustList
 from wallet import evidence_file, present, receive, share, signing, take_back
@@ -112,12 +112,13 @@ class FileWallet(WalletFolder):
 
     def read_request(self, link: str) -> Decision:
         """Fetch and verify a request, and find what answers it. Nothing is sent."""
-        fetched = self._verifiers.fetch_request(RequestLink.parse(_parameters(link)))
+        fetched = self._verifiers.fetch_request(RequestLink.parse(read_parameters(link)))
         now = self._clock.now()
         verified = verify_request(
             fetched.token,
             expected_client_id=fetched.client_id,
             expected_wallet_nonce=fetched.wallet_nonce,
+            transaction_types=present.TRANSACTION_TYPES,
             trust=self._trust,
             now=now,
         )

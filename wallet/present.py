@@ -12,23 +12,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from urllib.parse import urlencode
 
 from ledger import record as records
 from ledger import signatures
 from ledger.receipt import ConsentReceipt
 from ledger.record import ClaimReference, Commitment
-from protocol import jwe, jws, key_binding, sd_jwt
+from protocol import jws, key_binding, sd_jwt
 from protocol.dcql import CredentialQuery, Query
 from protocol.encoding import JSON, b64url_decode, b64url_encode, find_member, get_member
 from protocol.errors import RequestError
-from protocol.jwe import ENCRYPTIONS
 from protocol.keys import PublicKey
-from protocol.openid4vp import PresentationRequest, PresentationResponse, VerifiedRequest
+from protocol.openid4vp import (
+    ErrorCode,
+    ErrorResponse,
+    PresentationRequest,
+    PresentationResponse,
+    TransactionTypes,
+    VerifiedRequest,
+)
 from protocol.sd_jwt import SelectionIndex, UnverifiedSDJWT
 from wallet.consent import build_share
 from wallet.receive import Copy, Document
 from wallet.signing import Purpose, Step, complete
+
+# no transaction data is shown or signed here: a request with any is refused (OpenID4VP 1.0, section 8.4)
+TRANSACTION_TYPES: TransactionTypes = {}
 
 
 @dataclass(frozen=True)
@@ -224,15 +232,12 @@ def respond(request: PresentationRequest, signed: SignedShare, promise: str) -> 
         vp_token=signed.vp_token,
         consent_receipt=receipt.to_json() if request.consent else None,
     )
-    token = jwe.encrypt(
-        response.payload(), request.encryption_key, key_id=request.encryption_key_id, encryption=ENCRYPTIONS[0]
-    )
-    return urlencode({"response": token}).encode("ascii")
+    return response.encrypt(request).form()
 
 
 def refuse(request: PresentationRequest) -> bytes:
     """Return the body that says no; the same whether the document is missing or the person declines."""
-    return urlencode({"error": "access_denied", "state": request.state}).encode("ascii")
+    return ErrorResponse(ErrorCode.ACCESS_DENIED.value, request.state).form()
 
 
 @dataclass(frozen=True)

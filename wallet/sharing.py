@@ -259,6 +259,7 @@ class Sharing:
             fetched.token,
             expected_client_id=fetched.client_id,
             expected_wallet_nonce=fetched.wallet_nonce,
+            transaction_types=present.TRANSACTION_TYPES,
             trust=self._trust,
             now=self._clock.now(),
         )

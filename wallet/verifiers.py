@@ -10,11 +10,19 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlencode
 
 from protocol.encoding import JSON, compact_json, find_member, get_member
 from protocol.errors import Error, RequestError, UnavailableError
-from protocol.openid4vp import REQUEST_MEDIA_TYPE, PresentationRequest, RequestLink
+from protocol.keys import Algorithm
+from protocol.openid4vp import (
+    REQUEST_MEDIA_TYPE,
+    FormatAlgorithms,
+    Prefix,
+    PresentationRequest,
+    RequestLink,
+    RequestUriPost,
+    WalletMetadata,
+)
 from protocol.runtime.fetch import HTTPClient, Response
 from wallet import present
 
@@ -22,6 +30,12 @@ _FORM = "application/x-www-form-urlencoded"
 _JSON = "application/json"
 _FIRST_SERVER_ERROR = 500
 _NONCE_BYTES = 24
+# what we can do: holder keys are on P-256, and certificates are all that we trust
+_METADATA = WalletMetadata(
+    algorithms=FormatAlgorithms(issuer=(Algorithm.ES256.value,), key_binding=(Algorithm.ES256.value,)),
+    client_id_prefixes=(Prefix.X509_HASH.value,),
+    request_algorithms=(Algorithm.ES256.value,),
+)
 
 
 @dataclass(frozen=True)
@@ -83,8 +97,8 @@ class VerifierClient:
         if nonce is None:
             answer = self._http.get(link.request_uri, headers=headers)
         else:
-            body = urlencode({"wallet_nonce": nonce}).encode("ascii")
-            answer = self._http.post(link.request_uri, body=body, content_type=_FORM, headers=headers)
+            posted = RequestUriPost(wallet_nonce=nonce, wallet_metadata=_METADATA)
+            answer = self._http.post(link.request_uri, body=posted.form(), content_type=_FORM, headers=headers)
         if answer.status >= _FIRST_SERVER_ERROR:
             raise UnavailableError("temporarily_unavailable", "the verifier cannot give its request now")
         if not answer.is_success:

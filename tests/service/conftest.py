@@ -102,6 +102,7 @@ class Office:
             answer.text,
             expected_client_id=link.client_id,
             expected_wallet_nonce="our-own-nonce",
+            transaction_types={},
             trust=self.world.trust,
             now=self.world.clock.now(),
         )

@@ -13,7 +13,7 @@ from flask.typing import ResponseReturnValue
 
 from protocol.encoding import parse_object
 from protocol.errors import RequestError
-from protocol.openid4vp import REQUEST_MEDIA_TYPE
+from protocol.openid4vp import REQUEST_MEDIA_TYPE, ErrorResponse, RequestUriPost, parse_encrypted_answer
 from verifier.services import services
 from verifier.withdrawals import WithdrawalRequest, withdrawal_json
 
@@ -24,31 +24,25 @@ _FORM = "application/x-www-form-urlencoded"
 @bp.get("/<administration_id>/request/<request_id>")
 def fetch(administration_id: str, request_id: str) -> ResponseReturnValue:
     """Give the signed request object (section 5.10)."""
-    token = services().requests.request_object(administration_id, request_id, wallet_nonce=None)
+    token = services().requests.request_object(administration_id, request_id, posted=RequestUriPost())
     return Response(token, content_type=REQUEST_MEDIA_TYPE)
 
 
 @bp.post("/<administration_id>/request/<request_id>")
 def fetch_with_nonce(administration_id: str, request_id: str) -> ResponseReturnValue:
     """Give it with the wallet's nonce inside (section 5.10.1)."""
-    token = services().requests.request_object(
-        administration_id, request_id, wallet_nonce=form().get("wallet_nonce")
-    )
+    token = services().requests.request_object(administration_id, request_id, posted=RequestUriPost.parse(form()))
     return Response(token, content_type=REQUEST_MEDIA_TYPE)
 
 
 @bp.post("/<administration_id>/response/<request_id>")
 def respond(administration_id: str, request_id: str) -> ResponseReturnValue:
     """Take the wallet's response, encrypted, or its no (sections 8.3.1 and 8.5)."""
-    given = form()
-    if "error" in given:
-        reply = services().responses.decline(
-            administration_id, request_id, error=given["error"], state=given.get("state", "")
-        )
-    elif "response" in given:
-        reply = services().responses.receive(administration_id, request_id, given["response"])
+    answer = parse_encrypted_answer(form())
+    if isinstance(answer, ErrorResponse):
+        reply = services().responses.decline(administration_id, request_id, error=answer.error, state=answer.state)
     else:
-        raise RequestError("invalid_request", "expected an encrypted response")
+        reply = services().responses.receive(administration_id, request_id, answer.token)
     return Response(reply.body, status=reply.status, content_type="application/json")
 
 

@@ -12,6 +12,7 @@ from ledger.record import RecordType, TakeBack
 from protocol.encoding import b64url_decode, b64url_encode
 from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
 from protocol.keys import PrivateKey
+from protocol.openid4vp import VerifierInfo
 from protocol.sd_jwt import UnverifiedSDJWT
 from tests.fakes.wallet_peers import LEDGER, VERIFIER, asks_more
 from wallet.share import ShareState
@@ -68,6 +69,11 @@ def _other_client(made):
     return replace(made, client_id="x509_hash:" + "A" * 43)
 
 
+def of_another_party(verifier):
+    statement = verifier.world.parties["universitat"].procedures[0].statement
+    return (VerifierInfo.of_statement(statement),)
+
+
 REFUSED_REQUESTS = {
     "over_asking": (lambda v: setattr(v, "change", asks_more), Check.POLICY),
     "signed_by_another_key": (lambda v: setattr(v, "signer", PrivateKey.generate()), Check.SIGNATURE),
@@ -76,11 +82,11 @@ REFUSED_REQUESTS = {
     "wallet_nonce_missing": (lambda v: setattr(v, "brings_back_nonce", False), None),
     "statement_of_another_party": (
         lambda v: setattr(
-            v, "change", lambda m: replace(m, statement=v.world.parties["universitat"].procedures[0].statement)
+            v, "change", lambda m: replace(m, verifier_info=of_another_party(v))
         ),
         Check.ISSUER,
     ),
-    "no_statement": (lambda v: setattr(v, "change", lambda m: replace(m, statement="")), Check.ISSUER),
+    "no_statement": (lambda v: setattr(v, "change", lambda m: replace(m, verifier_info=())), Check.ISSUER),
 }
 
 
