@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 import contextlib
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -48,6 +51,53 @@ def test_parse_json_takes_a_whole_character_spelt_as_two_escapes():
 def test_parse_json_when_a_number_is_out_of_range_is_refused(text):
     with pytest.raises(RequestError):
         encoding.parse_json(text)
+
+
+@dataclass
+class _Point:
+    x: int
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+    max_leaves=20,
+)
+
+
+@given(_VALUES)
+def test_both_ways_of_reading_json_give_the_same_value(value):
+    for separators in ((",", ":"), (", ", ": ")):
+        text = json.dumps(value, ensure_ascii=False, separators=separators)
+        # `repr` tells 1 from 1.0 and 0.0 from -0.0
+        assert (
+            repr(encoding.parse_json(text)) == repr(encoding.parse_json(text.encode())) == repr(json.loads(text))
+        )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["18446744073709551615", "18446744073709551616", "-9223372036854775809", "1e16", "-0", "-0.0", "5e-324"],
+)
+def test_parse_json_keeps_numbers_exactly(text):
+    assert repr(encoding.parse_json(text)) == repr(json.loads(text))
+
+
+@given(_VALUES)
+def test_compact_json_is_read_as_it_was_written(value):
+    assert repr(json.loads(encoding.compact_json(value))) == repr(value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), [float("inf")], {"a": -float("inf"), "b": None}])
+def test_compact_json_when_a_number_is_none_is_refused(value):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        encoding.compact_json(value)
+
+
+@pytest.mark.parametrize("value", [{1, 2}, b"bytes", datetime(2026, 1, 1, tzinfo=UTC), _Point(1), "\ud800"])
+def test_compact_json_when_a_value_is_no_json_is_refused(value):
+    with pytest.raises((TypeError, ValueError)):
+        encoding.compact_json(value)
 
 
 def test_parse_json_depth_is_bounded_at_and_over_the_limit():
