@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from issuer.credential_types import CredentialType
 from issuer.offers import TX_CODE_DIGITS, Offers, not_found
 from issuer.records import Administration, Copy, Issuance, State, Store
-from protocol import credential
+from protocol import sd_jwt_vc
 from protocol.clock import Clock
 from protocol.errors import RequestError
 from protocol.keys import PublicKey, Signer
@@ -286,13 +286,15 @@ class Issuer:
         signer = self._open_signer(administration.signer_url)
         claims = self._offers.unseal(issuance).claims
         return tuple(
-            credential.issue(
+            sd_jwt_vc.issue(
                 claims,
                 signer,
+                selective=[(name,) for name in claims],
                 x5c=administration.x5c,
                 issuer=self.identifier(administration.id),
                 vct=self._types[issuance.type_id].vct,
                 holder_key=key,
+                status=None,
                 issued_at=times.issued_at,
                 expires_at=times.expires_at,
             )

@@ -18,6 +18,7 @@ from protocol.runtime.sealing import Sealer
 from protocol.runtime.sessions import Sessions
 from protocol.runtime.settings import load_settings
 from protocol.runtime.signer import open_signer, read_secret_file
+from protocol.runtime.status_lists import CachedStatusLists
 from protocol.runtime.trust_list import FileTrustList, load_anchors
 from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
 from protocol.runtime.valid import open_sign_in
@@ -80,7 +81,7 @@ def _make_services(settings: VerifierSettings, database: Database, clock: Clock,
     secret = settings.secret_key.get_secret_value().encode()
     key_sealer = Sealer(secret, purpose="testimoni/verifier/request-key/1")
     case_sealer = Sealer(secret, purpose="testimoni/verifier/case/1")
-    pipeline = Pipeline(trust=trust, policies=POLICIES)
+    pipeline = Pipeline(trust=trust, status_lists=CachedStatusLists(http, trust), policies=POLICIES)
     requests = Requests(
         store=store,
         trust=trust,

@@ -5,27 +5,30 @@
 - Only this module makes a `VerifiedPresentation`. It holds just the claims that were asked.
 - Not checked here: that commitment and `(client_id, nonce)` are new. The store owes that (receipt check, line 9).
 
-Specifications: OpenID4VP 1.0 (sections 8.6 and 14), RFC 9901 (section 7), SD-JWT VC.
+Specifications: OpenID4VP 1.0 (sections 8.6 and 14), RFC 9901 (section 7), SD-JWT VC, Token Status List.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeAlias
 
 from ledger import record as records
 from ledger.receipt import NOT_CANONICAL, CheckedReceipt, ConsentReceipt, check_receipt
 from ledger.record import ClaimReference, ProcedureReference
-from protocol import credential, dcql, key_binding, sd_jwt
-from protocol.dcql import MAX_CREDENTIALS, ClaimQuery
+from protocol import dcql, sd_jwt_vc, status_list
+from protocol.credential import BindingExpectation, CredentialFormat, UnverifiedCredential
+from protocol.dcql import MAX_CREDENTIALS, Candidate, CredentialQuery
 from protocol.encoding import JSON
-from protocol.errors import Check, ConfigurationError, RequestError, UnavailableError, VerificationError
-from protocol.keys import PublicKey
+from protocol.errors import Check, ConfigurationError, RequestError, VerificationError
+from protocol.formats import get_format
 from protocol.openid4vp import PresentationResponse
 from protocol.registration import Procedure
-from protocol.sd_jwt import UnverifiedSDJWT
+from protocol.sd_jwt import Rebuilt
+from protocol.status_list import StatusLists, StatusReference
 from protocol.trust import TrustedIssuer, TrustList
 from verifier.checklist import Checklist, Steps
 from verifier.policy import DocumentRule, Policy
@@ -64,37 +67,33 @@ class VerifiedPresentation:
     checklist: Checklist
 
 
-@dataclass(frozen=True)
-class _Document:
-    """One presented document, parsed; it promises nothing."""
+# the credential query that a document answers, by its identifier, and the document
+_Named: TypeAlias = tuple[str, UnverifiedCredential]
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """One document that passed checks 1 to 7, with everything that it shows."""
 
     query_id: str
-    unverified: UnverifiedSDJWT
-    payload: dict[str, JSON]
-    holder_key: PublicKey
+    unverified: UnverifiedCredential
+    issuer: TrustedIssuer
+    rebuilt: Rebuilt
+    expires_at: datetime
 
     @property
-    def vct(self) -> str:
-        return credential.read_text(self.payload, "vct")
-
-
-@dataclass(frozen=True)
-class _Shown:
-    """One document that passed checks 1 to 6, with everything that it shows."""
-
-    document: _Document
-    issuer: TrustedIssuer
-    claims: dict[str, JSON]
-    expires_at: datetime
+    def claims(self) -> Mapping[str, JSON]:
+        return self.rebuilt.claims
 
 
 class Pipeline:
     """The ten checks over one response."""
 
-    def __init__(self, *, trust: TrustList, policies: Sequence[Policy]) -> None:
+    def __init__(self, *, trust: TrustList, status_lists: StatusLists, policies: Sequence[Policy]) -> None:
         if not policies:
             raise ConfigurationError("configuration_error", "the list of policies is empty")
         self._trust = trust
+        self._status_lists = status_lists
         self._policies = tuple(policies)
 
     def verify(self, payload: bytes, *, expected: Expected, now: datetime) -> VerifiedPresentation:
@@ -103,54 +102,37 @@ class Pipeline:
         Raises `RefusedError` with the first check that fails, `CouldNotCheckError` when one cannot be made.
         """
         steps = Steps()
-        # (1) format: our transaction's state, SD-JWTs with an issuer, a type and a holder key
+        # (1) format: our transaction's state, documents with an issuer, a type and a holder key
         with steps.run(Check.FORMAT):
             response = PresentationResponse.parse(payload)
             _check_state(response, expected)
-            documents = _parse_documents(response.vp_token)
-        # (2) issuer: the key comes from our trust list, for this identifier and this type
-        with steps.run(Check.ISSUER):
-            issuers = [
-                credential.get_issuer(each.unverified, each.payload, trust=self._trust, now=now)
-                for each in documents
-            ]
-        # (3) signature: one algorithm, one typ
-        with steps.run(Check.SIGNATURE):
-            for each, issuer in zip(documents, issuers, strict=True):
-                credential.check_signature(each.unverified, issuer)
-        # (4) disclosures: each is referenced by exactly one digest, none hides a registered claim
-        with steps.run(Check.DISCLOSURES):
-            claims = [credential.rebuild_claims(each.unverified, each.payload) for each in documents]
-        # (5) key binding: the holder showed exactly this, to us, in this transaction, now
-        with steps.run(Check.KEY_BINDING):
-            for each in documents:
-                _check_key_binding(each, expected, now)
-        # (6) validity
-        with steps.run(Check.VALIDITY):
-            expiries = [credential.check_times(each.payload, now=now) for each in documents]
-        shown = [_Shown(*parts) for parts in zip(documents, issuers, claims, expiries, strict=True)]
-        # (7) status: checked, or of a type that has none and expires soon
-        with steps.run(Check.STATUS):
-            for one in shown:
-                _check_status(one, expected.document_rules, now)
-            steps.set_not_applicable()
-        # (8) query: what was asked, all of it and nothing more
-        with steps.run(Check.QUERY):
-            _check_query(shown, expected)
-        # (9) policy
-        with steps.run(Check.POLICY):
-            for policy in self._policies:
-                policy.check([one.claims for one in shown], procedure=expected.procedure, now=now)
+            documents = _parse_documents(response.vp_token, expected)
+        shown = self._check_documents(documents, expected, now, steps)
         # (10) receipt: recorded before it was sent, by who sent it, exactly so
         with steps.run(Check.RECEIPT):
             given = _parse_receipt(response)
             receipt = self._check_receipt(given, shown, expected, now)
         return VerifiedPresentation(
-            documents=tuple(_verified(one, expected) for one in shown),
+            documents=tuple([_verified(one, expected) for one in shown]),
             receipt=receipt,
             given_receipt=given,
             checklist=steps.checklist,
         )
+
+    def verify_documents(
+        self, vp_token: Mapping[str, Sequence[str]], *, expected: Expected, now: datetime
+    ) -> tuple[VerifiedDocument, ...]:
+        """Return the documents of a presentation after checks 1 to 9, for whoever has no receipt to check.
+
+        It is what `verify` does with them; without check 10 nothing says that the share was recorded, so it must
+        not support a decision. Raises as `verify` does.
+        """
+        steps = Steps()
+        # (1) format
+        with steps.run(Check.FORMAT):
+            documents = _parse_documents(vp_token, expected)
+        shown = self._check_documents(documents, expected, now, steps)
+        return tuple([_verified(one, expected) for one in shown])
 
     def verify_technically(
         self, presentation: str, *, document_rules: Mapping[str, DocumentRule], now: datetime
@@ -163,24 +145,75 @@ class Pipeline:
         steps = Steps()
         # (1) format
         with steps.run(Check.FORMAT):
-            document = _parse_document("", presentation)
-        # (2) issuer
+            document = sd_jwt_vc.FORMAT.parse(presentation)
+        self._check_genuine([("", document)], None, document_rules, now, steps)
+        return steps.checklist
+
+    def _check_documents(
+        self, documents: Sequence[_Named], expected: Expected, now: datetime, steps: Steps
+    ) -> list[_Shown]:
+        """Take checks 2 to 9."""
+        binding = BindingExpectation(audience=expected.client_id, nonce=expected.nonce)
+        shown = self._check_genuine(documents, binding, expected.document_rules, now, steps)
+        # (8) query: what was asked, all of it and nothing more
+        with steps.run(Check.QUERY):
+            _check_query(shown, expected)
+        # (9) policy
+        with steps.run(Check.POLICY):
+            claims = [one.claims for one in shown]
+            for policy in self._policies:
+                policy.check(claims, procedure=expected.procedure, now=now)
+        return shown
+
+    def _check_genuine(
+        self,
+        documents: Sequence[_Named],
+        binding: BindingExpectation | None,
+        rules: Mapping[str, DocumentRule],
+        now: datetime,
+        steps: Steps,
+    ) -> list[_Shown]:
+        """Take checks 2 to 7; without 5 when there is no transaction that a key binding could be for."""
+        # (2) issuer: the key comes from our trust list, for this identifier and this type
         with steps.run(Check.ISSUER):
-            issuer = credential.get_issuer(document.unverified, document.payload, trust=self._trust, now=now)
-        # (3) signature
+            issuers = [each.get_issuer(trust=self._trust, now=now) for _, each in documents]
+        # (3) signature: one algorithm, one typ
         with steps.run(Check.SIGNATURE):
-            credential.check_signature(document.unverified, issuer)
-        # (4) disclosures
+            for (_, each), issuer in zip(documents, issuers, strict=True):
+                each.check_signature(issuer)
+        # (4) disclosures: each is referenced by exactly one digest, none hides a registered claim
         with steps.run(Check.DISCLOSURES):
-            claims = credential.rebuild_claims(document.unverified, document.payload)
+            rebuilt = [each.rebuild_claims() for _, each in documents]
+        # (5) key binding: the holder showed exactly this, to us, in this transaction, now
+        if binding is not None:
+            with steps.run(Check.KEY_BINDING):
+                for _, each in documents:
+                    each.check_key_binding(binding, now=now)
         # (6) validity
         with steps.run(Check.VALIDITY):
-            expires_at = credential.check_times(document.payload, now=now)
-        # (7) status
+            expiries = [each.check_times(now=now) for _, each in documents]
+        shown = [
+            _Shown(name, each, issuer, found, expires_at)
+            for (name, each), issuer, found, expires_at in zip(documents, issuers, rebuilt, expiries, strict=True)
+        ]
+        # (7) status: asked of the issuer's list, or of a type that has none and expires soon
         with steps.run(Check.STATUS):
-            _check_status(_Shown(document, issuer, claims, expires_at), document_rules, now)
-            steps.set_not_applicable()
-        return steps.checklist
+            had_status = [self._check_status(one, rules, now) for one in shown]
+            if not any(had_status):
+                steps.set_not_applicable()
+        return shown
+
+    def _check_status(self, one: _Shown, rules: Mapping[str, DocumentRule], now: datetime) -> bool:
+        """Return whether there was a status to check; only a type that carries none may come without."""
+        rule = rules.get(one.unverified.credential_type)
+        if rule is None:
+            raise VerificationError(Check.STATUS, "nothing is known about the status of this type of document")
+        claim = one.unverified.find_status()
+        if claim is None:
+            rule.check_without_status(one.expires_at, now=now)
+            return False
+        status_list.check(StatusReference.parse(claim), lists=self._status_lists, issuer=one.issuer, now=now)
+        return True
 
     def _check_receipt(
         self, receipt: ConsentReceipt, shown: Sequence[_Shown], expected: Expected, now: datetime
@@ -193,8 +226,8 @@ class Pipeline:
             expected_nonce=expected.nonce,
             expected_party=procedure.party_code,
             expected_procedure=ProcedureReference(procedure.id, str(procedure.version)),
-            expected_claims=_presented(shown),
-            copy_keys=[one.document.holder_key for one in shown],
+            expected_claims=_presented(shown, expected),
+            copy_keys=[one.unverified.holder_key for one in shown],
             expected_aud=expected.client_id,
             now=now,
         )
@@ -205,67 +238,28 @@ def _check_state(response: PresentationResponse, expected: Expected) -> None:
         raise VerificationError(Check.FORMAT, "the response belongs to another transaction")
 
 
-def _parse_documents(vp_token: Mapping[str, Sequence[str]]) -> list[_Document]:
+def _parse_documents(vp_token: Mapping[str, Sequence[str]], expected: Expected) -> list[_Named]:
     documents = [(name, text) for name, given in vp_token.items() for text in given]
     if not 1 <= len(documents) <= MAX_CREDENTIALS:
         raise VerificationError(Check.FORMAT, f"expected 1 to {MAX_CREDENTIALS} documents")
-    return [_parse_document(name, text) for name, text in documents]
+    asked = expected.procedure.query.by_id
+    return [(name, _format_of(asked.get(name)).parse(text)) for name, text in documents]
 
 
-def _parse_document(query_id: str, text: str) -> _Document:
-    unverified = UnverifiedSDJWT.parse(text)
-    payload = credential.read_payload(unverified)
-    return _Document(query_id, unverified, payload, credential.read_holder_key(payload))
-
-
-def _check_key_binding(document: _Document, expected: Expected, now: datetime) -> None:
-    key_binding.verify(
-        document.unverified.key_binding,
-        document.holder_key,
-        signed_part=document.unverified.signed_part,
-        hash_name=sd_jwt.read_hash_name(document.payload),
-        expected_nonce=expected.nonce,
-        expected_audience=expected.client_id,
-        # no procedure has any
-        expected_transaction_data=(),
-        now=now,
-    )
-
-
-def _check_status(one: _Shown, rules: Mapping[str, DocumentRule], now: datetime) -> None:
-    if "status" in one.claims:
-        raise UnavailableError("status_unavailable", "the status of the document could not be checked")
-    rule = rules.get(one.document.vct)
-    if rule is None:
-        raise VerificationError(Check.STATUS, "nothing is known about the status of this type of document")
-    rule.check_without_status(one.expires_at, now=now)
+def _format_of(asked: CredentialQuery | None) -> CredentialFormat:
+    """Return the format to read an answer in; that of an answer to nothing is looked at all the same (check 8)."""
+    return sd_jwt_vc.FORMAT if asked is None else get_format(asked.format, code="vp_formats_not_supported")
 
 
 def _check_query(shown: Sequence[_Shown], expected: Expected) -> None:
     query = expected.procedure.query
-    answers: dict[str, list[dcql.Candidate]] = {}
+    answers: dict[str, list[Candidate]] = {}
     for one in shown:
-        given = dcql.Candidate(one.claims, chain=one.document.unverified.issuer_jwt.header.get("x5c"))
-        answers.setdefault(one.document.query_id, []).append(given)
+        answers.setdefault(one.query_id, []).append(Candidate(one.claims, one.unverified.chain))
     dcql.check_answered(query, answers)
-    asked = {each.id: each.claims for each in query.credentials}
     for one in shown:
-        disclosed = set(_leaves(one.claims)) - set(_leaves(one.document.payload))
-        if any(not _is_asked(path, asked[one.document.query_id]) for path in disclosed):
+        if not dcql.is_asked(one.rebuilt.disclosed.keys(), query.by_id[one.query_id], one.claims):
             raise VerificationError(Check.QUERY, "more was shown than was asked", code="over_disclosure")
-
-
-def _leaves(value: JSON, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Yield the path of each value that is no object; an array counts as one value."""
-    if isinstance(value, dict) and value:
-        for name, inner in value.items():
-            yield from _leaves(inner, (*path, name))
-    else:
-        yield path
-
-
-def _is_asked(path: tuple[str, ...], asked: Sequence[ClaimQuery]) -> bool:
-    return any(path[: len(claim.path)] == claim.path for claim in asked)
 
 
 def _parse_receipt(response: PresentationResponse) -> ConsentReceipt:
@@ -282,22 +276,25 @@ def _log_of(receipt: ConsentReceipt) -> str:
         raise VerificationError(Check.RECEIPT, exc.message, code=NOT_CANONICAL) from exc
 
 
-def _presented(shown: Sequence[_Shown]) -> list[ClaimReference]:
-    """Return what arrived, by type and name: what was asked, and what the issuer signed in the clear."""
+def _presented(shown: Sequence[_Shown], expected: Expected) -> list[ClaimReference]:
+    """Return what arrived, by type and path: what was asked, and what the issuer signed in the clear."""
+    asked = expected.procedure.query.by_id
     return [
-        ClaimReference.of(one.document.vct, (name,))
+        ClaimReference.of(one.unverified.credential_type, path)
         for one in shown
-        for name in one.claims
-        if name not in credential.REGISTERED
+        for path in dcql.presented_paths(
+            asked[one.query_id],
+            {name: value for name, value in one.claims.items() if name not in sd_jwt_vc.REGISTERED},
+        )
     ]
 
 
 def _verified(one: _Shown, expected: Expected) -> VerifiedDocument:
-    asked = next(each for each in expected.procedure.query.credentials if each.id == one.document.query_id)
+    asked = expected.procedure.query.by_id[one.query_id]
     return VerifiedDocument(
-        query_id=one.document.query_id,
-        vct=one.document.vct,
+        query_id=one.query_id,
+        vct=one.unverified.credential_type,
         issuer=one.issuer,
-        claims={name: one.claims[name] for name in asked.names},
+        claims={name: one.claims[name] for name in asked.names if name in one.claims},
         expires_at=one.expires_at,
     )

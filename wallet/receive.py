@@ -12,64 +12,64 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from protocol import credential as credentials
-from protocol import openid4vci
+from protocol import sd_jwt_vc as credentials
 from protocol.clock import epoch_seconds, from_epoch
-from protocol.encoding import JSON, b64url_encode, get_member, parse_object, sha256
+from protocol.encoding import JSON, b64url_encode, find_member, get_member, sha256
 from protocol.errors import Check, RequestError, VerificationError
 from protocol.keys import PublicKey
-from protocol.openid4vci import CredentialConfiguration, CredentialOffer, IssuerMetadata
-from protocol.sd_jwt import UnverifiedSDJWT
+from protocol.oauth_metadata import ServerMetadata
+from protocol.openid4vci.configuration import CredentialConfiguration
+from protocol.openid4vci.metadata import IssuerMetadata
+from protocol.openid4vci.offer import CODE as OFFER_CODE
+from protocol.openid4vci.offer import CredentialOffer, PreAuthorizedGrant
+from protocol.openid4vci.proof import prepare_proof
+from protocol.sd_jwt import SelectionIndex, UnverifiedSDJWT
 from protocol.trust import TrustedIssuer, TrustList
 from wallet.signing import Purpose, Step
 
-OFFER_CODE = "invalid_credential_offer"
 # one copy is shown once; more would only cost the issuer time
 MAX_COPIES = 10
 REGISTERED = credentials.REGISTERED
 Texts = Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class OfferLink:
-    """What a QR or link carries: where the offer is, or the offer itself (section 4.1)."""
-
-    uri: str | None
-    offer: CredentialOffer | None
-
-    @classmethod
-    def parse(cls, parameters: Mapping[str, str]) -> OfferLink:
-        """Return the link of query parameters. Raises `RequestError` (`invalid_credential_offer`)."""
-        uri, inline = parameters.get("credential_offer_uri"), parameters.get("credential_offer")
-        if bool(uri) == bool(inline):
-            raise RequestError(OFFER_CODE, "expected credential_offer or credential_offer_uri, one of them")
-        return cls(uri=uri or None, offer=parse_offer(parse_object(inline)) if inline else None)
-
-
-def parse_offer(value: dict[str, JSON]) -> CredentialOffer:
-    """Return an offer of one document. Raises `RequestError` (`invalid_credential_offer`)."""
-    offer = CredentialOffer.parse(value)
-    grant = get_member(get_member(value, "grants", dict, code=OFFER_CODE), openid4vci.PRE_AUTHORIZED, dict)
-    if grant.get("authorization_server", offer.issuer) != offer.issuer:
-        raise RequestError(OFFER_CODE, "the offer names another authorization server than its issuer")
+def get_grant(offer: CredentialOffer) -> PreAuthorizedGrant:
+    """Return the grant of an offer of one document. Raises `RequestError` (`invalid_credential_offer`)."""
+    if offer.pre_authorized is None:
+        raise RequestError(OFFER_CODE, "expected an offer with a pre-authorized code")
     if len(offer.configuration_ids) != 1:
         raise RequestError(OFFER_CODE, "expected an offer of one document")
-    return offer
+    return offer.pre_authorized
 
 
 @dataclass(frozen=True)
 class OpenOffer:
-    """An offer together with its issuer's own metadata."""
+    """An offer together with its issuer's own metadata, and that of the authorization server it relies on."""
 
     offer: CredentialOffer
     metadata: IssuerMetadata
+    server: ServerMetadata
 
     def __post_init__(self) -> None:
-        """Refuse an offer of something that its issuer does not have."""
+        """Refuse an offer of something that its issuer does not have, or of a server that is not its issuer's."""
         if self.metadata.issuer != self.offer.issuer:
             raise RequestError("invalid_issuer_metadata", "the metadata is another issuer's than the offer's")
+        if self.metadata.get_server(self.grant.authorization_server) != self.server.issuer:
+            raise RequestError("invalid_issuer_metadata", "the metadata is another authorization server's")
+        if self.offer.configuration_ids[0] in self.metadata.unsupported:
+            raise RequestError("unsupported_credential_format", "the document is in a format that we cannot read")
         if self.offer.configuration_ids[0] not in self.metadata.configurations:
             raise RequestError(OFFER_CODE, "the issuer has no document of the kind offered")
+
+    @property
+    def grant(self) -> PreAuthorizedGrant:
+        """The code to redeem."""
+        return get_grant(self.offer)
+
+    @property
+    def needs_tx_code(self) -> bool:
+        """Whether the person must type a code that the issuer shows elsewhere."""
+        return self.grant.tx_code is not None
 
     @property
     def configuration(self) -> CredentialConfiguration:
@@ -79,24 +79,23 @@ class OpenOffer:
     @property
     def copies(self) -> int:
         """How many copies to ask for, each with a key of its own."""
-        return max(1, min(self.metadata.batch_size, MAX_COPIES))
+        return min(self.metadata.batch_size, MAX_COPIES)
 
     def to_json(self) -> dict[str, JSON]:
         """Return what `parse` reads."""
         return {
             "offer": self.offer.to_json(),
             "metadata": self.metadata.to_json(),
-            "server": self.metadata.server_json(),
+            "server": self.server.to_json(),
         }
 
     @classmethod
     def parse(cls, value: dict[str, JSON]) -> OpenOffer:
         """Return the open offer that `to_json` wrote."""
         offer = CredentialOffer.parse(get_member(value, "offer", dict))
-        metadata = IssuerMetadata.parse(
-            get_member(value, "metadata", dict), get_member(value, "server", dict), expected_issuer=offer.issuer
-        )
-        return cls(offer, metadata)
+        metadata = IssuerMetadata.parse(get_member(value, "metadata", dict), expected_issuer=offer.issuer)
+        server = metadata.get_server(get_grant(offer).authorization_server)
+        return cls(offer, metadata, ServerMetadata.parse(get_member(value, "server", dict), expected_issuer=server))
 
 
 def prepare(opened: OpenOffer, keys: Sequence[PublicKey], *, nonce: str, now: datetime) -> tuple[Step, ...]:
@@ -105,7 +104,7 @@ def prepare(opened: OpenOffer, keys: Sequence[PublicKey], *, nonce: str, now: da
         raise RequestError("invalid_request", f"expected 1 to {opened.copies} distinct holder keys")
     audience = opened.offer.issuer
     return tuple(
-        Step(key, Purpose.PROOF, openid4vci.prepare_proof(key, audience=audience, nonce=nonce, now=now))
+        Step(key, Purpose.PROOF, prepare_proof(key, audience=audience, nonce=nonce, now=now))
         for key in keys
     )
 
@@ -116,6 +115,24 @@ class Copy:
 
     credential: str = field(repr=False)
     holder_key: PublicKey
+    # where its disclosures are, made once
+    index: SelectionIndex = field(repr=False)
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return what `parse` reads."""
+        return {
+            "credential": self.credential,
+            "key": self.holder_key.jwk(),
+            "index": self.index.to_json(),
+        }
+
+    @classmethod
+    def parse(cls, value: dict[str, JSON]) -> Copy:
+        """Return the copy that `to_json` wrote. One kept without an index, by an earlier version, gets it now."""
+        credential = get_member(value, "credential", str)
+        kept = find_member(value, "index", dict)
+        index = SelectionIndex.make(credential) if kept is None else SelectionIndex.parse(kept)
+        return cls(credential, PublicKey.parse_jwk(value.get("key")), index)
 
 
 @dataclass(frozen=True)
@@ -131,6 +148,8 @@ class Document:
     values: Mapping[str, JSON] = field(repr=False)
     received_at: datetime
     expires_at: datetime
+    # `x5c` of the issuer; none in what an earlier version kept, which then matches no trusted authority
+    chain: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, JSON]:
         """Return what `parse` reads."""
@@ -144,6 +163,7 @@ class Document:
             "values": dict(self.values),
             "received_at": epoch_seconds(self.received_at),
             "expires_at": epoch_seconds(self.expires_at),
+            "chain": [*self.chain],
         }
 
     @classmethod
@@ -159,6 +179,7 @@ class Document:
             values=get_member(value, "values", dict),
             received_at=from_epoch(get_member(value, "received_at", int)),
             expires_at=from_epoch(get_member(value, "expires_at", int)),
+            chain=_chain(value.get("chain")),
         )
 
     @property
@@ -181,9 +202,9 @@ def accept(
     left = set(keys)
     verified: list[credentials.VerifiedCredential] = []
     for text in given:
-        unverified = UnverifiedSDJWT.parse(text)
+        unverified = credentials.FORMAT.parse(text)
         # (1) an issuer holds no holder key, so it cannot bind anything (RFC 9901, section 7.2)
-        if unverified.key_binding_jwt is not None:
+        if unverified.has_key_binding:
             raise _refused("a credential arrives with a key binding")
         # (2) issuer, signature, disclosures and validity
         found = credentials.verify(unverified, trust=trust, now=now)
@@ -198,8 +219,12 @@ def accept(
     # (5) all copies say the same
     if any(_said(each) != _said(verified[0]) for each in verified):
         raise _refused("the copies do not say the same")
-    copies = tuple(Copy(text, found.holder_key) for text, found in zip(given, verified, strict=True))
-    return _document(opened.configuration, verified[0], verified[0].issuer, now), copies
+    copies = tuple(
+        Copy(text, found.holder_key, SelectionIndex.make(text))
+        for text, found in zip(given, verified, strict=True)
+    )
+    chain = UnverifiedSDJWT.parse(given[0]).issuer_jwt.header.get("x5c")
+    return _document(opened.configuration, verified[0], verified[0].issuer, chain, now), copies
 
 
 def _said(found: credentials.VerifiedCredential) -> dict[str, JSON]:
@@ -210,6 +235,7 @@ def _document(
     configuration: CredentialConfiguration,
     found: credentials.VerifiedCredential,
     issuer: TrustedIssuer,
+    chain: JSON,
     now: datetime,
 ) -> Document:
     return Document(
@@ -222,7 +248,12 @@ def _document(
         values={name: found.claims[name] for name in _order(configuration, found)},
         received_at=now,
         expires_at=found.expires_at,
+        chain=_chain(chain),
     )
+
+
+def _chain(value: JSON) -> tuple[str, ...]:
+    return tuple(str(each) for each in value) if isinstance(value, list) else ()
 
 
 def _order(configuration: CredentialConfiguration, found: credentials.VerifiedCredential) -> list[str]:

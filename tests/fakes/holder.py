@@ -12,7 +12,7 @@ from ledger import promise as promises
 from ledger import record as records
 from ledger import signatures
 from ledger.receipt import ConsentReceipt
-from protocol import credential, jws, key_binding, sd_jwt
+from protocol import jws, key_binding, sd_jwt, sd_jwt_vc
 from protocol.encoding import JSON
 from protocol.keys import PrivateKey, Signer
 from protocol.openid4vp import PresentationResponse
@@ -81,7 +81,7 @@ def issue(
         payload,
         [(name,) for name in claims],
         signer or party.issuer_key,
-        typ=credential.TYPE,
+        typ=sd_jwt_vc.TYPE,
         x5c=chain or party.issuer_chain,
     )
     return Held(text, key, VCT.format(kind))

@@ -16,7 +16,7 @@ from ledger import record as records
 from ledger import signatures
 from ledger.receipt import ConsentReceipt, check_receipt
 from ledger.record import ClaimReference, ProcedureReference, RecordType
-from protocol import credential, jwe, key_binding
+from protocol import jwe, key_binding, sd_jwt_vc
 from protocol.encoding import JSON, b64url_decode, b64url_encode
 from protocol.keys import PrivateKey
 from protocol.openid4vci import (
@@ -27,9 +27,10 @@ from protocol.openid4vci import (
     TokenRequest,
     verify_proof,
 )
-from protocol.openid4vp import ConsentSupport, PresentationRequest, PresentationResponse, RequestLink, sign_request
+from protocol.openid4vp import PresentationRequest, PresentationResponse, RequestLink, sign_request
 from protocol.sd_jwt import UnverifiedSDJWT
 from tests.fakes.holder import CLAIMS, VCT
+from tests.fakes.requests import client_metadata, verifier_info
 
 TX_CODE = "123456"
 ISSUER, WALLET = "http://localhost:8101", "http://localhost:8102"
@@ -68,9 +69,11 @@ class FakeIssuer:
             "vct": VCT.format(self.kind),
             "key": key,
         } | changes
-        return credential.issue(
+        return sd_jwt_vc.issue(
             values["claims"],
             values["signer"],
+            selective=[(name,) for name in values["claims"]],
+            status=None,
             x5c=values["x5c"],
             issuer=values["issuer"],
             vct=values["vct"],
@@ -185,10 +188,8 @@ class FakeVerifier:
             nonce=self.nonce,
             state="state-1",
             query=self.registered.data.procedure.query,
-            encryption_key=self.key.public_key,
-            encryption_key_id="k1",
-            statement=self.registered.statement,
-            consent=ConsentSupport(f"{VERIFIER}/{self.party_id}/withdrawals"),
+            metadata=client_metadata(self.key.public_key, "k1"),
+            verifier_info=verifier_info(self.registered.statement, f"{VERIFIER}/{self.party_id}/withdrawals"),
             issued_at=now,
             expires_at=now + timedelta(minutes=5),
         )
@@ -233,7 +234,7 @@ class FakeVerifier:
         keys, claims = [], []
         for given in response.vp_token.values():
             unverified = UnverifiedSDJWT.parse(given[0])
-            found = credential.verify(unverified, trust=self.world.trust, now=now)
+            found = sd_jwt_vc.verify(sd_jwt_vc.FORMAT.parse(given[0]), trust=self.world.trust, now=now)
             key_binding.verify(
                 unverified.key_binding,
                 found.holder_key,

@@ -17,6 +17,7 @@ from protocol.registration import Procedure
 from protocol.trust import SignedTrustList
 from protocol.x509 import Anchors
 from tests.fakes.presentations import CASES
+from tests.fakes.status_lists import MemoryStatusLists
 from verifier.checklist import CouldNotCheckError, RefusedError
 from verifier.policy import POLICIES, DocumentRule
 from verifier.verification import Expected, Pipeline
@@ -46,7 +47,8 @@ def verify(vector: dict[str, Any]) -> tuple[str, str | None]:
             for rule in WORLD["document_rules"]
         },
     )
-    pipeline = Pipeline(trust=SignedTrustList.verify(WORLD["trust_list"], anchors, now=now), policies=POLICIES)
+    trust = SignedTrustList.verify(WORLD["trust_list"], anchors, now=now)
+    pipeline = Pipeline(trust=trust, status_lists=MemoryStatusLists(trust), policies=POLICIES)
     try:
         pipeline.verify(b64url_decode(vector["response"]), expected=expected, now=now)
     except RefusedError as refused:

@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 
 from issuer.app import create_app
 from issuer.tables import Base
-from protocol import credential
+from protocol import sd_jwt_vc
 from protocol.openid4vci import IssuerMetadata
 from protocol.runtime.database import open_database
 from protocol.sd_jwt import UnverifiedSDJWT
@@ -25,7 +25,7 @@ def test_degree_when_collected_then_each_copy_verifies_with_its_own_key_and_equa
     answer = wallet.collect(offer)
     assert answer.status_code == 200, answer.text
     copies = [
-        credential.verify(UnverifiedSDJWT.parse(c["credential"]), trust=world.trust, now=world.clock.now())
+        sd_jwt_vc.verify(sd_jwt_vc.FORMAT.parse(c["credential"]), trust=world.trust, now=world.clock.now())
         for c in answer.json["credentials"]
     ]
     assert [c.holder_key for c in copies] == [key.public_key for key in wallet.keys]
@@ -66,8 +66,8 @@ def test_other_types_when_collected_then_verify(
     path = citizen.get(administration, kind, **given)
     answer = wallet.collect(offer_of(path, citizen.open(path).text), administration, kind)
     assert answer.status_code == 200, answer.text
-    parsed = UnverifiedSDJWT.parse(answer.json["credentials"][0]["credential"])
-    found = credential.verify(parsed, trust=world.trust, now=world.clock.now())
+    parsed = sd_jwt_vc.FORMAT.parse(answer.json["credentials"][0]["credential"])
+    found = sd_jwt_vc.verify(parsed, trust=world.trust, now=world.clock.now())
     assert found.claims[claim[0]] == claim[1]
 
 
@@ -141,8 +141,8 @@ def test_several_degrees_when_one_is_chosen_then_only_that_one_is_offered(citize
     chosen = citizen.post(path, document="1")
     assert chosen.location == path
     answer = wallet.collect(offer_of(path, citizen.open(path).text))
-    parsed = UnverifiedSDJWT.parse(answer.json["credentials"][0]["credential"])
-    found = credential.verify(parsed, trust=world.trust, now=world.clock.now())
+    parsed = sd_jwt_vc.FORMAT.parse(answer.json["credentials"][0]["credential"])
+    found = sd_jwt_vc.verify(parsed, trust=world.trust, now=world.clock.now())
     assert found.claims["degree_title"] == "Màster universitari en Salut Pública"
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from ledger.client import LedgerClient
 from ledger.record import RecordType
-from protocol import credential, sd_jwt
+from protocol import sd_jwt, sd_jwt_vc
 from protocol.registration import LegalBasis
 from testimoni import cli, wallet_command, wallet_words
 from tests.fakes.wallet_peers import LEDGER, LOG, TX_CODE, VERIFIER, FakeIssuer, asks_more, install_peers
@@ -152,7 +152,7 @@ def test_look_when_issuer_signed_a_claim_in_the_clear_shows_that_it_cannot_be_hi
             payload | hidden,
             [(name,) for name in hidden],
             issuer.party.issuer_key,
-            typ=credential.TYPE,
+            typ=sd_jwt_vc.TYPE,
             x5c=[*issuer.party.issuer_chain],
         )
 

@@ -24,10 +24,12 @@ def test_document_when_it_numbers_the_checks_then_in_the_order_of_the_pipeline()
 
 def test_pipeline_when_read_then_its_comments_have_the_same_numbers() -> None:
     source = (ROOT / "verifier" / "verification.py").read_text("utf-8")
-    body = source[source.index("def verify(") : source.index("def verify_technically(")]
-    assert re.findall(r"# \((\d+)\) ([a-z ]+?)(?::|\n)", body) == [
-        (str(number), check.value.replace("-", " ")) for number, check in enumerate(Check, start=1)
-    ]
+    body = source[source.index("def verify(") : source.index("def _check_status(")]
+    found = {(int(number), name) for number, name in re.findall(r"# \((\d+)\) ([a-z ]+?)(?::|\n)", body)}
+    assert found == {(number, check.value.replace("-", " ")) for number, check in enumerate(Check, start=1)}
+    # and each is run under its own name, in this order
+    ran = re.findall(r"# \((\d+)\)[^\n]*\n(?: +if [^\n]*\n)? +with steps.run\(Check.([A-Z_]+)\)", body)
+    assert {(int(number), Check[name].value.replace("-", " ")) for number, name in ran} == found
 
 
 def test_document_when_it_lists_the_receipt_check_then_with_every_code() -> None:

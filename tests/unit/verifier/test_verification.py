@@ -13,6 +13,7 @@ from protocol.registration import Procedure
 from tests.conftest import LOG_ORIGIN
 from tests.fakes.holder import CLAIMS, VCT, Share, Transaction, issue, share
 from tests.fakes.presentations import CASES, Case, degree, honest
+from tests.fakes.status_lists import MemoryStatusLists
 from verifier.checklist import CheckState, CouldNotCheckError, RefusedError
 from verifier.policy import POLICIES, DocumentRule, ProcedureInForce, SamePerson
 from verifier.verification import Expected, Pipeline, VerifiedPresentation
@@ -39,7 +40,7 @@ def verify(world: Any, asked: Transaction, payload: bytes, **changes: Any) -> Ve
         procedure=asked.procedure,
         document_rules=changes.pop("rules", RULES),
     )
-    pipeline = Pipeline(trust=world.trust, policies=changes.pop("policies", POLICIES))
+    pipeline = Pipeline(trust=world.trust, status_lists=MemoryStatusLists(world.trust), policies=changes.pop("policies", POLICIES))
     return pipeline.verify(payload, expected=expected, now=changes.pop("now", world.clock.now()))
 
 
@@ -125,7 +126,7 @@ def test_policy_when_one_of_two_documents_names_nobody_then_refused(world: Any) 
 
 def test_pipeline_when_policies_are_empty_then_does_not_start(world: Any) -> None:
     with pytest.raises(ConfigurationError):
-        Pipeline(trust=world.trust, policies=())
+        Pipeline(trust=world.trust, status_lists=MemoryStatusLists(world.trust), policies=())
 
 
 def test_trust_list_when_it_has_expired_then_could_not_be_checked(world: Any) -> None:
@@ -142,7 +143,7 @@ def test_trust_list_when_it_has_expired_then_could_not_be_checked(world: Any) ->
 
 def test_technical_check_when_genuine_then_says_nothing_about_holder_query_or_receipt(world: Any) -> None:
     held = degree(world)["degree"]
-    pipeline = Pipeline(trust=world.trust, policies=POLICIES)
+    pipeline = Pipeline(trust=world.trust, status_lists=MemoryStatusLists(world.trust), policies=POLICIES)
     found = pipeline.verify_technically(held.text, document_rules=RULES, now=world.clock.now())
     for check in (Check.KEY_BINDING, Check.QUERY, Check.POLICY, Check.RECEIPT):
         assert found[check] is CheckState.NOT_RUN
@@ -166,7 +167,7 @@ def test_technical_check_when_genuine_then_says_nothing_about_holder_query_or_re
 def test_technical_check_when_one_thing_is_wrong_then_that_check_refuses(
     world: Any, check: Check, make: Any
 ) -> None:
-    pipeline = Pipeline(trust=world.trust, policies=POLICIES)
+    pipeline = Pipeline(trust=world.trust, status_lists=MemoryStatusLists(world.trust), policies=POLICIES)
     with pytest.raises(RefusedError) as caught:
         pipeline.verify_technically(make(world), document_rules=RULES, now=world.clock.now())
     assert caught.value.check is check
