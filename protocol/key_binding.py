@@ -31,6 +31,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 MAX_AGE = timedelta(minutes=15)
 # one payment or one contract a request; each is parsed and hashed once per presentation
 MAX_TRANSACTION_DATA = 16
+_TRANSACTION_CLAIMS = frozenset({"transaction_data_hashes", "transaction_data_hashes_alg"})
 
 
 def sd_hash(signed_part: str, hash_name: str = DEFAULT_HASH) -> str:
@@ -141,11 +142,11 @@ def verify(
 
 
 def _check_transaction_data(claims: Mapping[str, JSON], sent: Sequence[str]) -> None:
-    hashes, named = claims.get("transaction_data_hashes"), claims.get("transaction_data_hashes_alg")
     if not sent:
-        if hashes is not None or named is not None:
+        if not _TRANSACTION_CLAIMS.isdisjoint(claims):
             raise _wrong("key binding authorises a transaction that was not asked for")
         return
+    hashes, named = claims.get("transaction_data_hashes"), claims.get("transaction_data_hashes_alg")
     offered, must_name = _read_offered(sent)
     if named is None and must_name:
         raise _wrong("key binding does not say how it hashed transaction data")
