@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -13,9 +14,9 @@ import pytest
 
 from protocol import jws, status_entries, status_list
 from protocol.clock import epoch_seconds
-from protocol.encoding import JSON, b64url_encode
+from protocol.encoding import b64url_encode
 from protocol.errors import Check, UnavailableError, VerificationError
-from protocol.keys import PrivateKey, PublicKey
+from protocol.keys import PrivateKey
 from protocol.status_entries import MAX_LIST_BYTES, MutableStatusList, Status, StatusList, decode
 from protocol.status_list import (
     MAX_AGGREGATED,
@@ -28,34 +29,36 @@ from protocol.status_list import (
     VerifiedStatusList,
     verify_token,
 )
-from protocol.trust import TrustedIssuer
-from tests.conftest import NOW
+from protocol.trust import SignedTrustList, TrustedIssuer
+from protocol.x509 import Anchors, Purpose, encode_chain
+from testimoni.development.authority import Authority
+from testimoni.development.parties import MemoryKeep, Party, make_parties, sign_trust_list
+from tests.conftest import NOW, VERIFIER_URL
 
-URI = "https://issuer.example/universitat/status/1"
-KEY = PrivateKey.generate()
-ISSUER = TrustedIssuer(
-    identifier="https://issuer.example/universitat", party_code="U1", party_name={}, key=KEY.public_key
+AUTHORITY = Authority.create(NOW)
+PARTIES = make_parties(
+    AUTHORITY, issuer_url="https://issuer.example", verifier_url=VERIFIER_URL, keep=MemoryKeep(), now=NOW
 )
-OTHER = TrustedIssuer(
-    identifier="https://issuer.example/ajuntament", party_code="L1", party_name={}, key=KEY.public_key
+TRUST = SignedTrustList.verify(
+    sign_trust_list(AUTHORITY, PARTIES, [], sequence=1, now=NOW), Anchors([AUTHORITY.root]), now=NOW
 )
+PARTY, OTHER_PARTY = PARTIES["universitat"], PARTIES["ajuntament"]
+KEY = PARTY.issuer_key
+URI = f"{PARTY.issuer_identifier}/status/1"
+
+
+def issuer_of(party: Party, kind: str) -> TrustedIssuer:
+    return TRUST.get_issuer(
+        party.issuer_chain,
+        identifier=party.issuer_identifier,
+        vct=f"https://testimoni.example/credentials/{kind}/1",
+        now=NOW,
+    )
+
+
+ISSUER = issuer_of(PARTY, "university-degree")
+OTHER = issuer_of(OTHER_PARTY, "census-registration")
 VALIDITY = Validity(issued_at=NOW, expires_at=NOW + timedelta(days=1), ttl=timedelta(minutes=15))
-
-
-@dataclass
-class OneIssuer:
-    """A trust list that knows one chain, of one issuer."""
-
-    identifier: str = ISSUER.identifier
-    chain: list[str] = field(default_factory=lambda: ["chain"])
-    is_down: bool = False
-
-    def get_status_key(self, x5c: JSON, *, issuer: TrustedIssuer, now: Any) -> PublicKey:
-        if self.is_down:
-            raise UnavailableError("trust_list_expired", "the trust list has expired")
-        if x5c != self.chain or issuer.identifier != self.identifier:
-            raise VerificationError(Check.ISSUER, "the chain is not the issuer's")
-        return KEY.public_key
 
 
 def sample(bits: int = 1, size: int = 64, **statuses: int) -> MutableStatusList:
@@ -78,15 +81,21 @@ def payload(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in claims.items() if value is not None}
 
 
-def token(*, signer: PrivateKey = KEY, typ: str = status_list.TYPE, **changes: Any) -> str:
-    return jws.sign(payload(**changes), signer, typ=typ, x5c=["chain"])
+def token(
+    *,
+    signer: PrivateKey = KEY,
+    chain: Sequence[str] = PARTY.issuer_chain,
+    typ: str = status_list.TYPE,
+    **changes: Any,
+) -> str:
+    return jws.sign(payload(**changes), signer, typ=typ, x5c=[*chain])
 
 
 def verified(text: str, **how: Any) -> VerifiedStatusList:
     given: dict[str, Any] = {
         "expected_uri": URI,
         "issuer": ISSUER,
-        "trust": OneIssuer(),
+        "trust": TRUST,
         "now": NOW,
         "at": NOW,
         **how,
@@ -239,7 +248,12 @@ def test_large_list_with_few_revocations_is_short():
 def test_token_when_signed_then_it_verifies():
     made = sample(i3=1)
     text = status_list.sign_token(
-        made, KEY, x5c=["chain"], uri=URI, validity=VALIDITY, aggregation_uri="https://issuer.example/status"
+        made,
+        KEY,
+        x5c=PARTY.issuer_chain,
+        uri=URI,
+        validity=VALIDITY,
+        aggregation_uri="https://issuer.example/status",
     )
     claims = jws.parse(text).claims()
     assert claims["status_list"] == {
@@ -253,9 +267,9 @@ def test_token_when_signed_then_it_verifies():
         "exp": epoch_seconds(NOW + timedelta(days=1)),
         "ttl": 900,
     }
-    assert jws.parse(text).header == {"alg": "ES256", "typ": "statuslist+jwt", "x5c": ["chain"]}
+    assert jws.parse(text).header == {"alg": "ES256", "typ": "statuslist+jwt", "x5c": PARTY.issuer_chain}
     found = verified(text)
-    assert (found.uri, found.key, found.x5c) == (URI, KEY.public_key, ["chain"])
+    assert (found.uri, found.key, found.x5c) == (URI, KEY.public_key, PARTY.issuer_chain)
     assert (found.expires_at, found.ttl) == (NOW + timedelta(days=1), timedelta(minutes=15))
     assert (found.statuses.get(3), found.statuses.get(4)) == (1, 0)
 
@@ -280,18 +294,38 @@ def test_token_by_another_key_is_refused():
 
 @pytest.mark.case("T3")
 def test_token_with_an_untrusted_chain_is_refused():
-    refused("status_list_invalid", token(), trust=OneIssuer(chain=["other"]))
+    other, key = Authority.create(NOW), PrivateKey.generate()
+    leaf = other.issue_certificate(
+        key.public_key, purpose=Purpose.ISSUER, name="Somebody", uris=[PARTY.issuer_identifier], now=NOW
+    )
+    refused("status_list_invalid", token(signer=key, chain=encode_chain([leaf])))
     refused("status_list_invalid", jws.sign(payload(), KEY, typ=status_list.TYPE))
 
 
 @pytest.mark.case("T3")
 def test_token_by_the_key_of_another_issuer_is_refused():
     refused("status_list_invalid", token(), issuer=OTHER)
+    refused("status_list_invalid", token(signer=OTHER_PARTY.issuer_key, chain=OTHER_PARTY.issuer_chain))
+
+
+@pytest.mark.case("T3")
+def test_token_by_a_certificate_for_another_purpose_is_refused():
+    key = PrivateKey.generate()
+    for purpose, is_accepted in ((Purpose.STATUS, True), (Purpose.ACCESS, False)):
+        leaf = AUTHORITY.issue_certificate(
+            key.public_key, purpose=purpose, name="Lists", uris=[PARTY.issuer_identifier], now=NOW
+        )
+        text = token(signer=key, chain=encode_chain([leaf]))
+        if is_accepted:
+            assert verified(text).key == key.public_key
+        else:
+            refused("status_list_invalid", text)
 
 
 def test_token_when_the_trust_list_cannot_be_relied_on_then_it_is_not_wrong():
+    later = NOW + timedelta(days=365)
     with pytest.raises(UnavailableError, match="trust_list_expired"):
-        verified(token(), trust=OneIssuer(is_down=True))
+        verified(token(), now=later)
 
 
 @pytest.mark.case("T4")
@@ -366,7 +400,7 @@ def test_text_that_is_no_token_is_refused(text):
 
 
 def test_payload_that_is_no_object_is_refused():
-    refused("status_list_invalid", jws.sign(b"[]", KEY, typ=status_list.TYPE, x5c=["chain"]))
+    refused("status_list_invalid", jws.sign(b"[]", KEY, typ=status_list.TYPE, x5c=PARTY.issuer_chain))
 
 
 def test_refusal_quotes_nothing_of_the_token():
