@@ -15,7 +15,7 @@ from protocol.encoding import JSON
 from protocol.registration import LegalBasis
 from wallet.consent import text_in
 from wallet.file_wallet import Decision
-from wallet.present import Held, Match
+from wallet.matching import Held, Match
 from wallet.receive import OpenOffer
 from wallet.share import Share, ShareState
 from wallet.take_back import TakeBackState, TakenBack
@@ -138,7 +138,8 @@ def take_back_lines(taken: TakenBack) -> Iterator[str]:
 def _match_lines(match: Match, shown: Mapping[str, JSON], language: str) -> Iterator[str]:
     if not match.candidates:
         names = ", ".join(plain(name) for name in match.query.names)
-        yield f"  You have no document for this: {plain(match.query.vct_values[0])} ({names})"
+        kind = next(iter(match.query.vct_values), match.query.format)
+        yield f"  You have no document for this: {plain(kind)} ({names})"
         return
     chosen, *others = match.candidates
     yield f"  {_name(chosen, language)}"

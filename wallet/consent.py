@@ -58,11 +58,11 @@ def build_share(
     procedure, request = verified.requester.procedure, verified.request
     types = {reference.credential_type for reference in shown}
     requested = [
-        ClaimReference.of(kind, claim.path)
+        ClaimReference.of(kind, path)
         for credential in request.query.credentials
         for kind in credential.vct_values
         if kind in types
-        for claim in credential.claims
+        for path in [claim.path for claim in credential.claims] or [("vct",)]
     ]
     record = records.build_share(
         log=log,

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from protocol.encoding import get_member, parse_object
 from protocol.errors import RequestError
-from protocol.keys import PublicKey
-from wallet.present import Held
+from wallet.matching import Held
 from wallet.receive import Copy, Document
 from wallet.rows import SealedCopy, SealedItem, Store
 from wallet.vault import Sealer
@@ -60,8 +59,7 @@ class Documents:
 
     def _open(self, sealer: Sealer, row: SealedCopy) -> OpenedCopy:
         members = parse_object(sealer.unseal("copy", row.id, row.version, row.sealed))
-        copy = Copy(get_member(members, "credential", str), PublicKey.parse_jwk(members.get("key")))
-        return OpenedCopy(row, copy, get_member(members, "sealed_key", str))
+        return OpenedCopy(row, Copy.parse(members), get_member(members, "sealed_key", str))
 
     def _held(self, sealer: Sealer, row: SealedItem) -> Held:
         document = Document.parse(parse_object(sealer.unseal("document", row.id, row.version, row.sealed)))

@@ -16,15 +16,16 @@ from ledger.client import LedgerClient
 from ledger.record import RecordType, TakeBack
 from protocol.clock import Clock
 from protocol.encoding import JSON
-from protocol.errors import RequestError
+from protocol.errors import RequestError, StoreConflictError
 from protocol.openid4vp import RequestLink, VerifiedRequest, read_parameters, verify_request
 from protocol.runtime.fetch import HTTPClient
 from protocol.trust import TrustList
 from wallet import evidence_file, present, receive, share, signing, take_back
 from wallet.folder import WalletFolder
 from wallet.issuers import IssuerClient
-from wallet.present import Choice, Match
-from wallet.receive import Document, OfferLink, OpenOffer
+from wallet.matching import Match, Shown, match, show
+from wallet.present import Choice
+from wallet.receive import Copy, Document, OfferLink, OpenOffer
 from wallet.share import UNSETTLED, Share, SharedDocument
 from wallet.take_back import TakeBackState, TakenBack
 from wallet.verifiers import VerifierClient
@@ -41,18 +42,19 @@ class Decision:
 
     verified: VerifiedRequest
     matches: tuple[Match, ...]
-    # by document: the claims that its issuer signed in the clear, which cannot be hidden
-    clear: Mapping[str, tuple[str, ...]]
+    # what each document would show, by credential query and document
+    showing: Mapping[tuple[str, str], Shown]
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The types of the documents that are asked for and not held."""
-        return tuple(each.query.vct_values[0] for each in self.matches if not each.candidates)
+        lacking = [each.query for each in self.matches if not each.candidates]
+        return tuple(kind for query in lacking for kind in query.vct_values[:1] or (query.format,))
 
     def shown(self) -> dict[str, dict[str, JSON]]:
         """Return the values that would be shown, by credential query."""
         return {
-            each.query.id: present.shown_values(each.query, held.document, self.clear[held.id])
+            each.query.id: dict(self.showing[each.query.id, held.id].values)
             for each in self.matches
             for held in each.candidates[:1]
         }
@@ -122,9 +124,13 @@ class FileWallet(WalletFolder):
             trust=self._trust,
             now=now,
         )
-        matches = present.match(verified.request.query, self.documents(), now=now)
-        clear = {held.id: self._clear_claims(held.id) for each in matches for held in each.candidates}
-        return Decision(verified, matches, clear)
+        matches = match(verified.request.query, self.documents(), now=now)
+        showing = {
+            (each.query.id, held.id): show(each.query, each.paths[held.id], self._next_copy(held.id)[2])
+            for each in matches
+            for held in each.candidates
+        }
+        return Decision(verified, matches, showing)
 
     def share(self, decision: Decision) -> tuple[str, Share]:
         """Record, have it promised, send; return the share's identifier and how it was settled.
@@ -225,11 +231,11 @@ class FileWallet(WalletFolder):
             checkpoint_key=log.checkpoint_key,
         )
 
-    def _clear_claims(self, identifier: str) -> tuple[str, ...]:
-        # of every copy: what is announced must hold for whichever is shown
+    def _next_copy(self, identifier: str) -> tuple[Document, str, Copy]:
+        """Return a document and its copy to show next, with a name: one not shown yet while there is one."""
         document, copies = self.get_document(identifier)
-        found = [name for copy, _ in copies for name in present.clear_claims(copy, document)]
-        return tuple(dict.fromkeys(found))
+        number = min(range(len(copies)), key=lambda each: (copies[each][1], each))
+        return document, f"{identifier}/{number}", copies[number][0]
 
     def _choose(self, decision: Decision) -> list[Choice]:
         choices = []
@@ -237,13 +243,12 @@ class FileWallet(WalletFolder):
             if not each.candidates:
                 raise RequestError("access_denied", "a document that is asked for is missing")
             held = each.candidates[0]
-            document, copies = self.get_document(held.id)
-            # a copy that was not shown yet while there is one
-            number, copy = min(
-                ((n, copy) for n, (copy, _) in enumerate(copies)),
-                key=lambda found: (copies[found[0]][1], found[0]),
-            )
-            choices.append(Choice(each.query.id, f"{held.id}/{number}", document, copy))
+            document, copy_id, copy = self._next_copy(held.id)
+            paths = each.paths[held.id]
+            # copies may differ in what cannot be hidden: what was announced is what is shown
+            if show(each.query, paths, copy).values != decision.showing[each.query.id, held.id].values:
+                raise StoreConflictError("changed_meanwhile", "another copy would show something else")
+            choices.append(Choice(each.query.id, copy_id, document, copy, paths))
         return choices
 
     def _mark_shown(self, copy_id: str) -> None:

@@ -13,9 +13,8 @@ from pathlib import Path
 from ledger.record import TakeBack
 from protocol.encoding import JSON, compact_json, get_member, parse_object
 from protocol.errors import RequestError
-from protocol.keys import PublicKey
 from wallet.file_keys import FileKeys
-from wallet.present import Held
+from wallet.matching import Held
 from wallet.receive import Copy, Document
 from wallet.share import Share
 from wallet.take_back import TakenBack
@@ -48,8 +47,8 @@ class WalletFolder:
         copies: list[tuple[Copy, bool]] = []
         for item in get_member(members, "copies", list):
             match item:
-                case {"credential": str(text), "key": jwk, "shown": bool(is_shown)}:
-                    copies.append((Copy(text, PublicKey.parse_jwk(jwk)), is_shown))
+                case {"shown": bool(is_shown)}:
+                    copies.append((Copy.parse(item), is_shown))
                 case _:
                     raise RequestError("invalid_request", "expected a kept copy")
         return Document.parse(get_member(members, "document", dict)), copies
@@ -58,10 +57,7 @@ class WalletFolder:
         """Keep a document with its copies."""
         members: dict[str, JSON] = {
             "document": document.to_json(),
-            "copies": [
-                {"credential": copy.credential, "key": copy.holder_key.jwk(), "shown": is_shown}
-                for copy, is_shown in copies
-            ],
+            "copies": [{**copy.to_json(), "shown": is_shown} for copy, is_shown in copies],
         }
         self._keep("document", identifier, members)
 

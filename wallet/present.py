@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Showing documents to a verifier: which will do, what exactly is shown, and the two phases of signing it.
+"""Showing documents to a verifier: the record, and the two phases of signing it; `matching` says what is shown.
 
 OpenID4VP 1.0 with DCQL and `direct_post.jwt`; the request was verified by `protocol.openid4vp.verify_request`.
 What is shown is what was asked, no claim more, except claims that the issuer signed in the clear, which the
@@ -16,9 +16,8 @@ from datetime import datetime
 from ledger import record as records
 from ledger import signatures
 from ledger.receipt import ConsentReceipt
-from ledger.record import ClaimReference, Commitment
-from protocol import jws, key_binding, sd_jwt
-from protocol.dcql import CredentialQuery, Query
+from ledger.record import Commitment
+from protocol import dcql, jws, key_binding
 from protocol.encoding import JSON, b64url_decode, b64url_encode, find_member, get_member
 from protocol.errors import RequestError
 from protocol.keys import PublicKey
@@ -30,62 +29,14 @@ from protocol.openid4vp import (
     TransactionTypes,
     VerifiedRequest,
 )
-from protocol.sd_jwt import SelectionIndex, UnverifiedSDJWT
+from protocol.sd_jwt import Path
 from wallet.consent import build_share
+from wallet.matching import show
 from wallet.receive import Copy, Document
 from wallet.signing import Purpose, Step, complete
 
 # no transaction data is shown or signed here: a request with any is refused (OpenID4VP 1.0, section 8.4)
 TRANSACTION_TYPES: TransactionTypes = {}
-
-
-@dataclass(frozen=True)
-class Held:
-    """A document in the wallet, by its identifier."""
-
-    id: str
-    document: Document
-    copies_left: int
-
-
-@dataclass(frozen=True)
-class Match:
-    """One credential asked for, and the documents that would do, newest first."""
-
-    query: CredentialQuery
-    candidates: tuple[Held, ...]
-
-
-def match(query: Query, held: Sequence[Held], *, now: datetime) -> tuple[Match, ...]:
-    """Return what there is for each credential asked; an empty match means a document is missing."""
-    valid = sorted(
-        (each for each in held if each.document.expires_at > now),
-        key=lambda each: each.document.received_at,
-        reverse=True,
-    )
-    return tuple(
-        Match(
-            wanted,
-            tuple(
-                each
-                for each in valid
-                if wanted.matches({**each.document.values, "vct": each.document.vct, "iss": each.document.issuer})
-            ),
-        )
-        for wanted in query.credentials
-    )
-
-
-def shown_values(wanted: CredentialQuery, document: Document, clear: Sequence[str] = ()) -> dict[str, JSON]:
-    """Return the claims that the verifier will see, in the order asked; then what cannot be hidden."""
-    names = [*wanted.names, *(name for name in clear if name not in wanted.names)]
-    return {name: document.values[name] for name in names if name in document.values}
-
-
-def clear_claims(copy: Copy, document: Document) -> list[str]:
-    """Return the claims about the person that the issuer signed in the clear."""
-    hidden = {disclosure.name for disclosure in UnverifiedSDJWT.parse(copy.credential).disclosures}
-    return [name for name in document.values if name not in hidden]
 
 
 @dataclass(frozen=True)
@@ -96,6 +47,8 @@ class Choice:
     copy_id: str
     document: Document
     copy: Copy
+    # the places in the document that are asked for
+    paths: tuple[Path, ...]
 
 
 @dataclass(frozen=True)
@@ -163,19 +116,20 @@ def prepare(
     """
     request = verified.request
     by_id = {choice.query_id: choice for choice in choices}
-    if len(by_id) != len(choices) or by_id.keys() != {wanted.id for wanted in request.query.credentials}:
+    if len(by_id) != len(choices) or frozenset(by_id) not in request.query.possible_answers:
         raise RequestError("access_denied", "a document that is asked for is missing")
-    shown: list[ClaimReference] = []
-    presented: list[Presented] = []
-    for wanted in request.query.credentials:
-        choice = by_id[wanted.id]
-        if not wanted.matches({**choice.document.values, "vct": choice.document.vct}):
-            raise RequestError("access_denied", "a chosen document does not hold what is asked")
-        credential = choice.copy.credential
-        text = sd_jwt.select(credential, SelectionIndex.make(credential), [(name,) for name in wanted.names])
-        names = [*wanted.names, *clear_claims(choice.copy, choice.document)]
-        shown += [ClaimReference.of(choice.document.vct, (name,)) for name in dict.fromkeys(names)]
-        presented.append(Presented(wanted.id, choice.copy_id, text))
+    showing = {
+        wanted.id: show(wanted, by_id[wanted.id].paths, by_id[wanted.id].copy)
+        for wanted in request.query.credentials
+        if wanted.id in by_id
+    }
+    try:
+        # what the verifier will ask of it, before anything is signed
+        dcql.check_answered(request.query, {name: [each.candidate] for name, each in showing.items()})
+    except RequestError as exc:
+        raise RequestError("access_denied", "a chosen document does not hold what is asked") from exc
+    shown = [claim for each in showing.values() for claim in each.claims]
+    presented = [Presented(name, by_id[name].copy_id, each.text) for name, each in showing.items()]
     record = build_share(verified, shown, log=log, consent_key=consent_key, language=language, now=now)
     key = records.new_key()
     steps = [Step(consent_key, Purpose.RECORD, signatures.prepare_record(record))]

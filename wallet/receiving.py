@@ -15,7 +15,7 @@ from protocol.keys import PublicKey
 from protocol.trust import TrustList
 from wallet import receive, signing
 from wallet.issuers import Issued, IssuerClient
-from wallet.receive import Copy, Document, OfferLink, OpenOffer
+from wallet.receive import Copy, Document, OpenOffer
 from wallet.rows import Pending, SealedCopy, SealedItem, Store
 from wallet.signing import Step
 from wallet.vault import Sealer
@@ -96,7 +96,7 @@ class Receiving:
         self._trust = trust
         self._clock = clock
 
-    def open(self, sealer: Sealer, parameters: Mapping[str, str]) -> str:
+    def open(self, sealer: Sealer, parameters: Mapping[str, Sequence[str]]) -> str:
         """Read the offer of a link and keep it; return its identifier."""
         opened = self._issuers.open(OfferLink.parse(parameters))
         identifier = secrets.token_urlsafe(12)
@@ -189,9 +189,5 @@ def _check(error: Error) -> Check:
 def _seal_copy(sealer: Sealer, document_id: str, copy: Copy, keys: Sequence[HolderKey]) -> SealedCopy:
     sealed_key = next(key.sealed for key in keys if key.public == copy.holder_key)
     identifier = secrets.token_urlsafe(12)
-    members: dict[str, JSON] = {
-        "credential": copy.credential,
-        "key": copy.holder_key.jwk(),
-        "sealed_key": sealed_key,
-    }
+    members = {**copy.to_json(), "sealed_key": sealed_key}
     return SealedCopy(identifier, document_id, 1, sealer.seal("copy", identifier, 1, compact_json(members)), None)

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from ledger.client import LedgerClient
 from protocol.clock import Clock
+from protocol.dcql import check_formats
 from protocol.encoding import JSON, compact_json, get_member, parse_object
 from protocol.errors import Error, RequestError, StoreConflictError
 from protocol.keys import PublicKey
@@ -21,7 +22,8 @@ from protocol.openid4vp import RequestLink, VerifiedRequest, verify_request
 from protocol.trust import TrustList
 from wallet import present, share
 from wallet.documents import Documents, OpenedCopy
-from wallet.present import Choice, Held, Match, PreparedShare
+from wallet.matching import Held, Match, Shown, match, show
+from wallet.present import Choice, PreparedShare
 from wallet.rows import Pending, SealedCopy, SealedItem, Store
 from wallet.share import UNSETTLED, Share, SharedDocument, ShareState
 from wallet.signing import Step
@@ -36,10 +38,10 @@ _MAX_SEALED_KEY_CHARS = 1024
 
 @dataclass(frozen=True)
 class Candidate:
-    """A document that would do, with exactly the values that would be shown."""
+    """A document that would do, with exactly what would be shown of it."""
 
     held: Held
-    values: Mapping[str, JSON]
+    shown: Shown
 
 
 @dataclass(frozen=True)
@@ -109,6 +111,7 @@ class Sharing:
         fetched = self._verifiers.fetch_request(RequestLink.parse(parameters))
         verified = self._verify(fetched)
         request = verified.request
+        check_formats(request.query)
         identifier = sealer.identify(_REQUEST, request.client_id, request.nonce)
         sealed = sealer.seal(_REQUEST, identifier, 1, compact_json(fetched.to_json()))
         self._store.put_pending(sealer.actor, Pending(identifier, _REQUEST, sealed, request.expires_at))
@@ -123,10 +126,10 @@ class Sharing:
         """Return what is to be decided. Raises `RequestError` (`request_gone`) when the request has expired."""
         verified = self._verify(self._fetched(sealer, identifier))
         query = verified.request.query
-        matches = present.match(query, self._documents.held(sealer), now=self._clock.now())
+        matches = match(query, self._documents.held(sealer), now=self._clock.now())
         asked = tuple(
-            Asked(match, tuple(Candidate(held, self._shown(sealer, match, held)) for held in match.candidates))
-            for match in matches
+            Asked(each, tuple(Candidate(held, self._shown(sealer, each, held)) for held in each.candidates))
+            for each in matches
         )
         return Decision(identifier, verified, asked)
 
@@ -264,10 +267,8 @@ class Sharing:
             now=self._clock.now(),
         )
 
-    def _shown(self, sealer: Sealer, match: Match, held: Held) -> dict[str, JSON]:
-        copy = self._documents.next_copy(sealer, held.id).copy
-        clear = present.clear_claims(copy, held.document)
-        return present.shown_values(match.query, held.document, clear)
+    def _shown(self, sealer: Sealer, asked: Match, held: Held) -> Shown:
+        return show(asked.query, asked.paths[held.id], self._documents.next_copy(sealer, held.id).copy)
 
     def _pick(
         self, sealer: Sealer, asked: Asked, chosen: Mapping[str, str]
@@ -278,8 +279,9 @@ class Sharing:
         if found is None:
             raise RequestError("access_denied", "a document that is asked for is missing")
         opened = self._documents.next_copy(sealer, found.held.id)
-        choice = Choice(query_id, opened.row.id, found.held.document, opened.copy)
-        return choice, opened, found.values
+        paths = asked.match.paths[found.held.id]
+        choice = Choice(query_id, opened.row.id, found.held.document, opened.copy, paths)
+        return choice, opened, found.shown.values
 
     def _copies(self, sealer: Sealer, prepared: PreparedShare, were_shown: Sequence[JSON]) -> list[SealedCopy]:
         rows = [self._documents.find_copy(sealer, part.copy_id).row for part in prepared.presented]

@@ -51,12 +51,15 @@ def presented_paths(asked: CredentialQuery, claims: Mapping[str, JSON]) -> list[
     """Return what was shown, for a record: the paths as asked, then what could not be hidden, by its own path.
 
     Positions in arrays become null in the latter. Wallet and verifier get the same from the same presentation.
-    `claims` are those about the person: without what belongs to the format itself.
+    `claims` are those about the person: without what belongs to the format itself. Of a credential that shows
+    none, its type was shown.
     """
+    if not claims:
+        return [("vct",)]
     plain = asked.plain_names
     if plain is not None and plain.issuperset(claims):
         return [(name,) for name in asked.names if name in claims]
-    shown = [_asked_path(asked, place) for place in leaves(dict(claims)) if place]
+    shown = [_asked_path(asked, place) for place in leaves(dict(claims))]
     order = {claim.path: position for position, claim in enumerate(asked.claims)}
     return sorted(dict.fromkeys(shown), key=lambda path: order.get(path, len(order)))
 

@@ -15,7 +15,7 @@ from protocol.runtime.dates import written_date
 from protocol.runtime.i18n import N_, gettext, in_language, language
 from protocol.runtime.web import sentence
 from wallet.consent import LEGAL_TERMS
-from wallet.present import Held
+from wallet.matching import Held
 from wallet.share import Share, ShareState
 from wallet.sharing import Asked, Decision
 from wallet.take_back import TakeBackState, TakenBack
@@ -147,8 +147,8 @@ def _present_asked(asked: Asked) -> dict[str, object]:
                 "id": each.held.id,
                 "name": in_language(each.held.document.names),
                 "issuer": in_language(each.held.document.issuer_name),
-                "facts": facts(each.values, each.held.document.labels),
-                "summary": ", ".join(value_text(value) for value in list(each.values.values())[3:6]),
+                "facts": facts(each.shown.values, each.held.document.labels),
+                "summary": ", ".join(value_text(value) for value in list(each.shown.values.values())[3:6]),
                 "is_last_copy_shown": each.held.copies_left == 0,
             }
             for each in asked.candidates
@@ -179,7 +179,8 @@ def decision_data(decision: Decision, actor: Actor, log_origin: str) -> dict[str
                     {
                         "documentId": candidate.held.id,
                         "vct": candidate.held.document.vct,
-                        "values": dict(candidate.values),
+                        "values": dict(candidate.shown.values),
+                        "claims": [list(each.claim) for each in candidate.shown.claims],
                     }
                     for candidate in each.candidates
                 ],
