@@ -20,7 +20,7 @@ from protocol.encoding import JSON, parse_object
 from protocol.errors import Check, UnavailableError, VerificationError
 from protocol.keys import PublicKey
 from protocol.registration import Procedure
-from protocol.trust_entries import Entries, TrustedLog, VerifierEntry
+from protocol.trust_entries import Entries, IssuerEntry, TrustedLog, VerifierEntry
 from protocol.x509 import Anchors, Purpose, VerifiedChain
 
 __all__ = [
@@ -37,16 +37,11 @@ TYPE = "testimoni-trust-list+jwt"
 # 2,200 administrations with an issuer, a request certificate and ten procedures each take about 3 MB
 MAX_LIST_CHARS = 16 * 1024 * 1024
 
-_ISSUING = frozenset({Purpose.ISSUER})
-_STATUS = frozenset({Purpose.ISSUER, Purpose.STATUS})
-_ASKING = frozenset({Purpose.ACCESS})
-_REGISTERING = frozenset({Purpose.REGISTRAR})
+_ISSUING = (Purpose.ISSUER,)
+_STATUS = (Purpose.ISSUER, Purpose.STATUS)
+_ASKING = (Purpose.ACCESS,)
+_REGISTERING = (Purpose.REGISTRAR,)
 _SEAL = object()
-
-
-def _check_seal(seal: object) -> None:
-    if seal is not _SEAL:
-        raise TypeError("only the trust list makes this value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +52,7 @@ class TrustedIssuer:
     the trust list might issue `vct`, one of `credential_types`, which are all that it might issue then.
     """
 
-    identifier: str
-    party_code: str
-    party_name: Mapping[str, str]
+    entry: IssuerEntry
     chain: VerifiedChain
     vct: str
     credential_types: frozenset[str]
@@ -67,7 +60,23 @@ class TrustedIssuer:
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
-        _check_seal(seal)
+        if seal is not _SEAL:
+            raise TypeError("only the trust list makes a trusted issuer")
+
+    @property
+    def identifier(self) -> str:
+        """The issuer identifier (`iss`)."""
+        return self.entry.identifier
+
+    @property
+    def party_code(self) -> str:
+        """The code of the administration that issues under this identifier."""
+        return self.entry.party.code
+
+    @property
+    def party_name(self) -> Mapping[str, str]:
+        """Its name by language."""
+        return self.entry.party.name
 
     @property
     def key(self) -> PublicKey:
@@ -79,16 +88,30 @@ class TrustedIssuer:
 class TrustedRequester:
     """Who asked at `asked_at`: an administration, its request key, and the procedure of its statement."""
 
-    client_id: str
-    party_code: str
-    party_name: Mapping[str, str]
+    entry: VerifierEntry
     chain: VerifiedChain
     procedure: Procedure
     asked_at: datetime
     seal: InitVar[object]
 
     def __post_init__(self, seal: object) -> None:
-        _check_seal(seal)
+        if seal is not _SEAL:
+            raise TypeError("only the trust list makes a trusted requester")
+
+    @property
+    def client_id(self) -> str:
+        """The client identifier (`x509_hash`)."""
+        return self.entry.identifier
+
+    @property
+    def party_code(self) -> str:
+        """The code of the administration that asks."""
+        return self.entry.party.code
+
+    @property
+    def party_name(self) -> Mapping[str, str]:
+        """Its name by language."""
+        return self.entry.party.name
 
     @property
     def key(self) -> PublicKey:
@@ -127,7 +150,8 @@ class SignedTrustList:
     """A trust list that the authority signed; only `verify` makes one. Two threads may ask at once."""
 
     def __init__(self, entries: Entries, anchors: Anchors, signer: VerifiedChain, *, seal: object) -> None:
-        _check_seal(seal)
+        if seal is not _SEAL:
+            raise TypeError("only SignedTrustList.verify makes a signed trust list")
         self._entries = entries
         self._anchors = anchors
         self._signer = signer
@@ -161,7 +185,7 @@ class SignedTrustList:
         types = entry.find_types(now)
         if vct not in types:
             raise _wrong("the issuer may not issue this type of credential now")
-        return TrustedIssuer(identifier, entry.party.code, entry.party.name, chain, vct, types, now, _SEAL)
+        return TrustedIssuer(entry, chain, vct, types, now, _SEAL)
 
     def get_status_key(self, x5c: JSON, *, issuer: TrustedIssuer, now: datetime) -> PublicKey:
         """Return the key of a status list token about this issuer's credentials."""
@@ -188,7 +212,7 @@ class SignedTrustList:
             raise _wrong("the registration statement is another administration's")
         if procedure.valid_until <= now:
             raise _wrong("the registration of the procedure has expired")
-        return TrustedRequester(client_id, entry.party.code, entry.party.name, chain, procedure, now, _SEAL)
+        return TrustedRequester(entry, chain, procedure, now, _SEAL)
 
     def get_party_key(self, x5c: JSON, *, party_code: str, now: datetime) -> PublicKey:
         """Return the key of a certificate that speaks for this administration."""

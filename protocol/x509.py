@@ -178,10 +178,12 @@ class Anchors:
 def _texts(x5c: JSON) -> tuple[str, ...]:
     if not isinstance(x5c, list) or not 1 <= len(x5c) <= MAX_CHAIN:
         raise wrong(f"expected an x5c header of 1 to {MAX_CHAIN} certificates")
-    texts = tuple(text for text in x5c if isinstance(text, str))
-    if len(texts) != len(x5c):
-        raise wrong("x5c holds something that is no text")
-    return texts
+    texts: list[str] = []
+    for text in x5c:
+        if not isinstance(text, str):
+            raise wrong("x5c holds something that is no text")
+        texts.append(text)
+    return tuple(texts)
 
 
 def _check_leaf(leaf: Certificate) -> Purpose:

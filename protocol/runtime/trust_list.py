@@ -38,7 +38,7 @@ class FileTrustList:
     """
 
     def __init__(self, path: Path, anchors: Sequence[x509.Certificate]) -> None:
-        self._path = os.fspath(path)
+        self._path = os.fsencode(path)
         self._anchors = Anchors(anchors)
         self._lock = Lock()
         # one value, so that who reads without the lock never sees a half of each
