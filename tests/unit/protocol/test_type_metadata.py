@@ -224,6 +224,8 @@ def test_languages_stand_once():
         "/logo.png",
         "",
         "https://",
+        "https:///logo.png",
+        "https://:443/logo.png",
         "https://me:pw@types.example/logo.png",
         "https://types.example/logo.png#icon",
         "https://types.example/a b.png",
@@ -298,6 +300,15 @@ def test_a_simple_rendering_of_another_form_is_refused(simple):
 )
 def test_template_properties_of_another_form_are_refused(properties):
     refuse(with_templates({"uri": "https://types.example/a.svg", "properties": properties}), "expected")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("orientation", "portrait"), ("color_scheme", "dark"), ("contrast", "normal")]
+)
+def test_one_property_of_a_template_is_enough(name, value):
+    template = {"uri": "https://types.example/a.svg", "properties": {name: value}}
+    found = parse(with_templates(template, template)).display[0].svg_templates[0]
+    assert getattr(found, name) == value
 
 
 def test_several_templates_say_what_each_is_for():
