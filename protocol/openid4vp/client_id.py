@@ -91,12 +91,13 @@ class ClientIdentifier:
     def check_response_uri(self, response_uri: str) -> None:
         """Raise `RequestError` (`invalid_request`) unless answers may go there (sections 5.9.3 and 8.2)."""
         match self.prefix:
+            case Prefix.X509_HASH:
+                # who holds the certificate says where; the trust list says who that is
+                is_theirs = True
             case Prefix.X509_SAN_DNS:
                 is_theirs = host_of(response_uri) == self.value.lower()
-            case Prefix.REDIRECT_URI:
+            case _:
                 is_theirs = response_uri == self.value
-            case Prefix.X509_HASH:
-                is_theirs = True
         if not is_theirs:
             raise RequestError("invalid_request", "the response_uri is not the client identifier's")
 
@@ -110,7 +111,7 @@ class ClientIdentifier:
                 is_named = hmac.compare_digest(certificate_digest(leaf), self.value)
             case Prefix.X509_SAN_DNS:
                 is_named = self.value.lower() in {name.lower() for name in _dns_names(leaf)}
-            case Prefix.REDIRECT_URI:
+            case _:
                 is_named = False
         if not is_named:
             raise VerificationError(Check.ISSUER, "the client identifier is not the certificate's")
@@ -124,7 +125,7 @@ def _check_value(prefix: Prefix, value: str) -> str:
         case Prefix.X509_SAN_DNS:
             if len(value) > MAX_DNS_NAME_CHARS or not _DNS_NAME.fullmatch(value):
                 raise RequestError("invalid_request", "expected a DNS name after x509_san_dns")
-        case Prefix.REDIRECT_URI:
+        case _:
             check_url(value, "the redirect_uri of the client identifier", code="invalid_request")
     return value
 
