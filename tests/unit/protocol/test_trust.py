@@ -1,0 +1,511 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The trust list: what it must look like, what it answers, and that nobody else can answer for it."""
+
+from dataclasses import FrozenInstanceError, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from protocol import jws
+from protocol.encoding import b64url_encode, sha256
+from protocol.errors import Check, RequestError, UnavailableError, VerificationError
+from protocol.keys import PrivateKey
+from protocol.registration import statement_digest
+from protocol.trust import MAX_LIST_CHARS, TYPE, SignedTrustList, TrustedIssuer, TrustedRequester
+from protocol.trust_entries import (
+    MAX_ADMINISTRATIONS,
+    MAX_ENTRIES,
+    MAX_LANGUAGES,
+    MAX_LOGS,
+    MAX_TEXT_CHARS,
+    Entries,
+    Validity,
+)
+from protocol.x509 import Anchors, Purpose, certificate_digest, encode_chain
+from tests.fakes.certificates import IDENTIFIER, NOW, authority, leaf
+
+DEGREE, CENSUS = "https://types.example/degree/1", "https://types.example/census/1"
+OTHER = "https://issuer.example/other"
+DAY = 86_400
+ROOT = authority("root")
+ISSUER, OTHER_ISSUER = leaf(ROOT), leaf(ROOT, uris=[OTHER])
+ACCESS = leaf(ROOT, usages=[Purpose.ACCESS.value])
+REGISTRAR = leaf(ROOT, usages=[Purpose.REGISTRAR.value])
+LOG_KEY = PrivateKey.generate().public_key.jwk()
+EPOCH = int(NOW.timestamp())
+
+
+def chain(holder):
+    return encode_chain([holder.certificate])
+
+
+def client_id(holder):
+    return f"x509_hash:{certificate_digest(holder.certificate)}"
+
+
+def signer(holder):
+    return PrivateKey.from_pem(holder.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+
+def party(code="A1", *, issuers=None, verifiers=None, **changes):
+    return {
+        "code": code,
+        "name": {"ca": "Universitat", "es": "Universidad"},
+        "issuers": [entry()] if issuers is None else issuers,
+        "verifiers": [] if verifiers is None else verifiers,
+        **changes,
+    }
+
+
+def entry(identifier=IDENTIFIER, types=(DEGREE,), **validity):
+    return {"identifier": identifier, "credential_types": list(types), **validity}
+
+
+def log(origin="log.example/2026", **changes):
+    return {"origin": origin, "promise_key": LOG_KEY, "maximum_merge_delay": 60, **changes}
+
+
+def claims(**changes):
+    base = {"sequence": 1, "iat": EPOCH, "exp": EPOCH + DAY, "administrations": [party()], "logs": [log()]}
+    return base | changes
+
+
+def signed(body, *, by=REGISTRAR, typ=TYPE):
+    return jws.sign(body, signer(by), typ=typ, x5c=chain(by))
+
+
+def trust(*, now=NOW, by=REGISTRAR, **changes):
+    return SignedTrustList.verify(signed(claims(**changes), by=by), Anchors([ROOT.certificate]), now=now)
+
+
+def ask(made, *, x5c=None, identifier=IDENTIFIER, vct=DEGREE, now=NOW):
+    return made.get_issuer(x5c or chain(ISSUER), identifier=identifier, vct=vct, now=now)
+
+
+def refused(message, call, *args, **options):
+    with pytest.raises(VerificationError, match=message) as caught:
+        call(*args, **options)
+    assert caught.value.check is Check.ISSUER
+
+
+# the issuer: one question, one value
+
+
+def test_issuer_holds_identifier_key_chain_party_types_and_day():
+    found = ask(trust(administrations=[party(issuers=[entry(types=[DEGREE, CENSUS])])]))
+    assert (found.identifier, found.party_code, found.party_name["ca"]) == (IDENTIFIER, "A1", "Universitat")
+    assert found.key.key == ISSUER.key.public_key()
+    assert found.chain.digest == certificate_digest(ISSUER.certificate)
+    assert found.chain.not_after == ISSUER.certificate.not_valid_after_utc
+    assert (found.vct, found.credential_types, found.asked_at) == (DEGREE, {DEGREE, CENSUS}, NOW)
+
+
+def test_issuer_cannot_be_made_or_changed_by_anybody_else():
+    found = ask(trust())
+    with pytest.raises(TypeError, match="only the trust list"):
+        TrustedIssuer(found.entry, found.chain, DEGREE, frozenset({DEGREE}), NOW, object())
+    with pytest.raises((TypeError, ValueError)):
+        replace(found, vct=CENSUS)
+    with pytest.raises(FrozenInstanceError):
+        found.vct = CENSUS
+    with pytest.raises(TypeError):
+        found.party_name["ca"] = "Somebody"
+    with pytest.raises(TypeError, match="only SignedTrustList"):
+        SignedTrustList(Entries.parse(claims()), Anchors([ROOT.certificate]), found.chain, seal=object())
+
+
+@pytest.mark.case("V10")
+def test_issuer_whose_certificate_names_another_identifier_is_refused():
+    made = trust(administrations=[party(issuers=[entry(), entry(OTHER)])])
+    refused("does not name the issuer", ask, made, identifier=OTHER)
+    refused("does not name the issuer", ask, made, x5c=chain(OTHER_ISSUER))
+    for near in (f"{IDENTIFIER}/", IDENTIFIER.upper(), IDENTIFIER[:-1], ""):
+        refused("does not name the issuer", ask, made, identifier=near)
+
+
+def test_issuer_that_is_not_on_the_list_is_refused():
+    refused("not on the trust list", ask, trust(administrations=[]))
+
+
+@pytest.mark.case("V11")
+def test_issuer_that_may_not_issue_this_type_is_refused():
+    refused("may not issue this type", ask, trust(), vct=CENSUS)
+    made = trust(administrations=[party(), party("A2", issuers=[entry(OTHER, [CENSUS])])])
+    refused("may not issue this type", ask, made, vct=CENSUS)
+
+
+@pytest.mark.case("V10")
+@pytest.mark.parametrize("purpose", [Purpose.ACCESS, Purpose.REGISTRAR, Purpose.STATUS, Purpose.WALLET])
+def test_issuer_with_a_certificate_for_another_purpose_is_refused(purpose):
+    other = leaf(ROOT, usages=[purpose.value])
+    refused("purpose issuer", ask, trust(), x5c=chain(other))
+
+
+# validity of rights
+
+
+@pytest.mark.parametrize(
+    ("validity", "shift", "holds"),
+    [
+        ({}, 0, True),
+        ({"valid_from": EPOCH}, 0, True),
+        ({"valid_from": EPOCH + 1}, 0, False),
+        ({"valid_from": EPOCH + 1}, 1, True),
+        ({"valid_until": EPOCH}, 0, False),
+        ({"valid_until": EPOCH + 1}, 0, True),
+        ({"valid_from": EPOCH - 5, "valid_until": EPOCH + 5}, 4, True),
+        ({"valid_from": EPOCH - 5, "valid_until": EPOCH + 5}, 5, False),
+    ],
+)
+@pytest.mark.parametrize("place", ["entry", "type"])
+def test_right_counts_from_its_beginning_until_its_end(validity, shift, holds, place):
+    one = entry(**validity) if place == "entry" else entry(types=[{"vct": DEGREE, **validity}])
+    made, now = trust(administrations=[party(issuers=[one])]), NOW + timedelta(seconds=shift)
+    if holds:
+        assert ask(made, now=now).credential_types == {DEGREE}
+    else:
+        refused("may not issue this type", ask, made, now=now)
+
+
+def test_right_that_was_seen_to_hold_is_refused_once_it_has_ended():
+    made = trust(
+        administrations=[party(issuers=[entry(types=[CENSUS, {"vct": DEGREE, "valid_until": EPOCH + 9}])])]
+    )
+    assert ask(made).credential_types == {DEGREE, CENSUS}
+    refused("may not issue", ask, made, now=NOW + timedelta(seconds=9))
+    assert ask(made, vct=CENSUS, now=NOW + timedelta(seconds=9)).credential_types == {CENSUS}
+
+
+def test_validity_without_ends_covers_every_moment():
+    assert Validity().covers(datetime.min.replace(tzinfo=UTC))
+    assert Validity().covers(NOW)
+
+
+# status list tokens
+
+
+def status_key(holder, *, made=None, issuer=None, now=NOW):
+    made = made or trust()
+    return made.get_status_key(chain(holder), issuer=issuer or ask(made), now=now)
+
+
+@pytest.mark.parametrize("purpose", [Purpose.ISSUER, Purpose.STATUS])
+def test_status_key_is_the_issuer_s_own_or_one_for_status_that_names_the_issuer(purpose):
+    other = leaf(ROOT, usages=[purpose.value])
+    assert status_key(ISSUER).key == ISSUER.key.public_key()
+    assert status_key(other).key == other.key.public_key()
+
+
+@pytest.mark.case("T3")
+def test_status_key_of_another_issuer_is_refused():
+    refused("does not name the issuer", status_key, OTHER_ISSUER)
+    refused("does not name the issuer", status_key, leaf(ROOT, usages=[Purpose.STATUS.value], uris=[OTHER]))
+    refused("purpose issuer or status", status_key, ACCESS)
+    refused("does not end", status_key, leaf(authority("root")))
+    refused("self-signed", status_key, leaf(None))
+
+
+def test_status_key_of_an_issuer_that_left_the_list_or_its_administration_is_refused():
+    issuer = ask(trust())
+    refused("not on the trust list", status_key, ISSUER, made=trust(administrations=[]), issuer=issuer)
+    moved = trust(administrations=[party("A2")])
+    refused("not on the trust list", status_key, ISSUER, made=moved, issuer=issuer)
+
+
+def test_status_key_from_an_expired_list_could_not_tell():
+    issuer = ask(trust())
+    with pytest.raises(UnavailableError):
+        status_key(ISSUER, issuer=issuer, now=NOW + timedelta(days=1))
+
+
+# requesters
+
+
+def statement(*, by=REGISTRAR, typ="rc-wrp+jwt", **changes):
+    texts = [{"lang": "ca", "value": "text"}]
+    names = ("name", "service", "purpose", "legal_reference", "retention", "if_refused")
+    body = dict.fromkeys(names, texts) | {
+        "sub": "A1",
+        "intended_use_id": "grant",
+        "version": 1,
+        "legal_basis": "law",
+        "retention_days": 30,
+        "credentials": [
+            {
+                "id": "degree",
+                "format": "dc+sd-jwt",
+                "meta": {"vct_values": [DEGREE]},
+                "claims": [{"path": ["degree"]}],
+            }
+        ],
+        "privacy_policy": "https://a.example/privacy",
+        "support_uri": "https://a.example/support",
+        "supervisory_authority": {"name": "APDCAT", "uri": "https://apdcat.gencat.cat"},
+        "exp": EPOCH + DAY,
+    }
+    return jws.sign(body | changes, signer(by), typ=typ, x5c=chain(by))
+
+
+def requesting(*statements, holder=ACCESS, code="A1"):
+    one = {"client_id": client_id(holder), "procedures": [statement_digest(each) for each in statements]}
+    return trust(administrations=[party(code, verifiers=[one])])
+
+
+def request(made, text, *, holder=ACCESS, identifier=None, now=NOW):
+    return made.get_requester(chain(holder), client_id=identifier or client_id(holder), statement=text, now=now)
+
+
+def test_requester_holds_identifier_key_party_procedure_and_day():
+    text = statement()
+    found = request(requesting(text), text)
+    assert (found.client_id, found.party_code, found.asked_at) == (client_id(ACCESS), "A1", NOW)
+    assert (found.party_name["es"], found.procedure.id) == ("Universidad", "grant")
+    assert found.key.key == ACCESS.key.public_key()
+
+
+def test_requester_cannot_be_made_or_changed_by_anybody_else():
+    text = statement()
+    found = request(requesting(text), text)
+    with pytest.raises(TypeError, match="only the trust list"):
+        TrustedRequester(found.entry, found.chain, found.procedure, NOW, object())
+    with pytest.raises((TypeError, ValueError)):
+        replace(found, procedure=found.procedure)
+
+
+@pytest.mark.case("W14")
+def test_requester_under_another_identifier_is_refused():
+    text = statement()
+    other = leaf(ROOT, usages=[Purpose.ACCESS.value])
+    refused("not the digest", request, requesting(text), text, identifier=client_id(other))
+    refused("may not ask", request, requesting(text), text, holder=other)
+    refused("may not ask", request, requesting(text), text, holder=other, identifier=client_id(ACCESS))
+
+
+@pytest.mark.case("W11")
+def test_requester_with_a_chain_that_does_not_hold_is_refused():
+    text = statement()
+    refused("purpose access", request, requesting(text, holder=ISSUER), text, holder=ISSUER)
+    stranger = leaf(authority("root"), usages=[Purpose.ACCESS.value])
+    refused("does not end", request, requesting(text, holder=stranger), text, holder=stranger)
+    refused("not valid today", request, requesting(text), text, now=NOW - timedelta(days=2))
+
+
+@pytest.mark.case("W27")
+def test_requester_with_a_statement_that_does_not_count_is_refused():
+    text = statement()
+    refused("not registered", request, requesting(), text)
+    own = statement(by=ACCESS)
+    refused("purpose registrar", request, requesting(own), own)
+    foreign = statement(sub="A2")
+    refused("another administration", request, requesting(foreign), foreign)
+    ended = statement(exp=EPOCH)
+    refused("has expired", request, requesting(ended), ended)
+    header, payload, signature = text.split(".")
+    forged = f"{header}.{payload}.{signature[:8]}{'A' * 8}{signature[16:]}"
+    with pytest.raises(VerificationError) as caught:
+        request(requesting(forged), forged)
+    assert caught.value.check is Check.SIGNATURE
+    typed = statement(typ="JWT")
+    with pytest.raises(VerificationError):
+        request(requesting(typed), typed)
+
+
+def test_party_key_is_that_of_the_administration_named():
+    made = requesting()
+    assert made.get_party_key(chain(ACCESS), party_code="A1", now=NOW).key == ACCESS.key.public_key()
+    refused("another administration", made.get_party_key, chain(ACCESS), party_code="A2", now=NOW)
+    refused("may not ask", trust().get_party_key, chain(ACCESS), party_code="A1", now=NOW)
+
+
+# logs
+
+
+def test_log_is_found_by_its_name_alone():
+    found = trust(logs=[log(), log("log.example/2027", checkpoint_key="k")])
+    assert found.get_log("log.example/2026", now=NOW).checkpoint_key == ""
+    assert found.get_log("log.example/2027", now=NOW).checkpoint_key == "k"
+    with pytest.raises(VerificationError) as caught:
+        found.get_log("log.example", now=NOW)
+    assert (caught.value.check, caught.value.code) == (Check.RECEIPT, "receipt_promise")
+
+
+# the list itself
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        lambda made, now: ask(made, now=now),
+        lambda made, now: made.get_party_key(chain(ACCESS), party_code="A1", now=now),
+        lambda made, now: made.get_log("log.example/2026", now=now),
+        lambda made, now: request(made, statement(), now=now),
+    ],
+)
+def test_list_that_has_expired_could_not_tell(question):
+    with pytest.raises(UnavailableError) as caught:
+        question(trust(), NOW + timedelta(days=1))
+    assert caught.value.code == "trust_list_expired"
+
+
+def test_list_is_good_until_the_last_moment_before_its_end():
+    assert ask(trust(), now=NOW + timedelta(days=1, microseconds=-1))
+
+
+def test_list_whose_signer_s_certificate_has_expired_could_not_tell():
+    registrar = leaf(ROOT, usages=[Purpose.REGISTRAR.value], not_after=NOW + timedelta(hours=1))
+    made = trust(by=registrar)
+    assert ask(made, now=NOW + timedelta(hours=1))
+    with pytest.raises(UnavailableError):
+        ask(made, now=NOW + timedelta(hours=1, seconds=1))
+
+
+@pytest.mark.parametrize("holder", [ISSUER, ACCESS, leaf(authority("root"), usages=[Purpose.REGISTRAR.value])])
+def test_list_signed_by_somebody_else_is_refused(holder):
+    refused("purpose registrar|does not end", trust, by=holder)
+
+
+def test_list_of_another_type_or_with_a_changed_payload_is_refused():
+    anchors = Anchors([ROOT.certificate])
+    with pytest.raises(VerificationError) as caught:
+        SignedTrustList.verify(signed(claims(), typ="rc-wrp+jwt"), anchors, now=NOW)
+    assert caught.value.check is Check.SIGNATURE
+    header, _, signature = signed(claims()).split(".")
+    payload = signed(claims(sequence=2)).split(".")[1]
+    with pytest.raises(VerificationError) as caught:
+        SignedTrustList.verify(f"{header}.{payload}.{signature}", anchors, now=NOW)
+    assert caught.value.check is Check.SIGNATURE
+
+
+def test_list_keeps_its_sequence():
+    assert trust(sequence=0).sequence == 0
+    assert trust(sequence=7).sequence == 7
+
+
+def wrong(*parties, **changes):
+    return claims(administrations=list(parties), **changes)
+
+
+DIGEST = b64url_encode(sha256(b""))
+VERIFIER = {"client_id": "c", "procedures": [DIGEST]}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        *(
+            {name: value for name, value in claims().items() if name != left}
+            for left in ("sequence", "exp", "logs")
+        ),
+        claims(sequence=-1),
+        claims(sequence=True),
+        claims(sequence="1"),
+        claims(exp=10**18),
+        claims(exp=-1),
+        claims(exp="tomorrow"),
+        claims(administrations={}),
+        claims(administrations=["A1"]),
+        claims(logs=[1]),
+        wrong(party(code="")),
+        wrong(party(code=1)),
+        wrong(party(name={})),
+        wrong(party(name="Universitat")),
+        wrong(party(name={"ca": 1})),
+        wrong(party(name={"": "x"})),
+        wrong(party(issuers={})),
+        wrong(party(issuers=[IDENTIFIER])),
+        wrong(party(issuers=[entry("")])),
+        wrong(party(issuers=[entry(types=[1])])),
+        wrong(party(issuers=[entry(types=[""])])),
+        wrong(party(issuers=[entry(types=[{}])])),
+        wrong(party(issuers=[entry(types=[{"vct": ""}])])),
+        wrong(party(issuers=[{"identifier": IDENTIFIER}])),
+        wrong(party(issuers=[entry(valid_from="now")])),
+        wrong(party(issuers=[entry(valid_from=True)])),
+        wrong(party(issuers=[entry(valid_from=None)])),
+        wrong(party(issuers=[entry(valid_from=EPOCH, valid_until=EPOCH)])),
+        wrong(party(issuers=[entry(types=[{"vct": DEGREE, "valid_until": -1}])])),
+        wrong(party(verifiers=[{"client_id": "c"}])),
+        wrong(party(verifiers=[{"procedures": []}])),
+        wrong(party(verifiers=[VERIFIER | {"procedures": [b64url_encode(b"x" * 31)]}])),
+        wrong(party(verifiers=[VERIFIER | {"procedures": [f"{DIGEST}="]}])),
+        wrong(party(verifiers=[VERIFIER | {"procedures": [1]}])),
+        claims(logs=[log("")]),
+        claims(logs=[log(promise_key=None)]),
+        claims(logs=[log(promise_key={"kty": "oct", "k": "AA"})]),
+        claims(logs=[log(maximum_merge_delay=-1)]),
+        claims(logs=[log(maximum_merge_delay="60")]),
+        claims(logs=[log(checkpoint_key=1)]),
+    ],
+)
+def test_list_that_is_not_understood_whole_is_refused_whole(body):
+    with pytest.raises(RequestError):
+        SignedTrustList.verify(signed(body), Anchors([ROOT.certificate]), now=NOW)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        wrong(party(), party(issuers=[])),
+        wrong(party(), party("A2")),
+        wrong(party(issuers=[entry(), entry(types=[CENSUS])])),
+        wrong(party(issuers=[entry(types=[DEGREE, DEGREE])])),
+        wrong(party(issuers=[entry(types=[DEGREE, {"vct": DEGREE, "valid_until": EPOCH}])])),
+        wrong(party(verifiers=[VERIFIER]), party("A2", issuers=[], verifiers=[VERIFIER])),
+        claims(logs=[log(), log()]),
+    ],
+)
+def test_list_that_names_something_twice_is_refused(body):
+    with pytest.raises(RequestError, match="twice"):
+        Entries.parse(body)
+
+
+def many_types(number):
+    return wrong(party(issuers=[entry(types=[f"t{each}" for each in range(number)])]))
+
+
+def many_procedures(number):
+    digests = [b64url_encode(sha256(str(each).encode())) for each in range(number)]
+    return wrong(party(verifiers=[VERIFIER | {"procedures": digests}]))
+
+
+@pytest.mark.parametrize(
+    ("most", "make"),
+    [
+        (MAX_ADMINISTRATIONS, lambda number: wrong(*(party(str(each), issuers=[]) for each in range(number)))),
+        (MAX_ENTRIES, lambda number: wrong(party(issuers=[entry(str(each)) for each in range(number)]))),
+        (MAX_ENTRIES, many_types),
+        (MAX_ENTRIES, many_procedures),
+        (
+            MAX_ENTRIES,
+            lambda number: wrong(party(verifiers=[VERIFIER | {"client_id": str(each)} for each in range(number)])),
+        ),
+        (MAX_LOGS, lambda number: claims(logs=[log(str(each)) for each in range(number)])),
+        (MAX_LANGUAGES, lambda number: wrong(party(name={str(each): "x" for each in range(number)}))),
+        (MAX_TEXT_CHARS, lambda number: wrong(party(code="x" * number))),
+        (MAX_TEXT_CHARS, lambda number: wrong(party(issuers=[entry(types=["x" * number])]))),
+    ],
+)
+def test_list_at_its_limit_is_taken_and_over_it_refused(most, make):
+    assert Entries.parse(make(most))
+    with pytest.raises(RequestError):
+        Entries.parse(make(most + 1))
+
+
+def test_list_longer_than_allowed_is_refused_before_anything_is_read():
+    with pytest.raises(RequestError, match="longer than"):
+        SignedTrustList.verify("." * (MAX_LIST_CHARS + 1), Anchors([ROOT.certificate]), now=NOW)
+
+
+def test_list_of_all_catalan_administrations_is_taken():
+    everybody = [
+        party(
+            f"B{each}",
+            issuers=[entry(f"{IDENTIFIER}/{each}", [f"{DEGREE}/{kind}" for kind in range(3)])],
+            verifiers=[{"client_id": f"x509_hash:{each}", "procedures": [DIGEST] * 10}],
+        )
+        for each in range(2_200)
+    ]
+    made = trust(administrations=[*everybody, party()])
+    assert ask(made).party_code == "A1"
