@@ -5,7 +5,8 @@
   it is compared, and after `TX_CODE_TRIES` the code is dead even with the right one (section 13.6.3).
 - Codes, tokens and nonces are found within one administration only: another's are unknown.
 - A proof names its key itself, is for this issuer, is fresh and carries a nonce of ours, which serves once.
-- Each copy has its own key and salts; times are whole days, so that copies cannot be linked by them.
+- Each copy has its own key, salts and entry in a status list; times are whole days, so that copies cannot be
+  linked by them.
 - With the credentials made, the claims are erased in the same transaction that records the copies.
 """
 
@@ -14,29 +15,32 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from issuer.credential_types import CredentialType
 from issuer.offers import TX_CODE_DIGITS, Offers, not_found
 from issuer.records import Administration, Copy, Issuance, State, Store
+from issuer.status import Entry, Statuses
 from protocol import sd_jwt_vc
 from protocol.clock import Clock
 from protocol.errors import RequestError
-from protocol.keys import PublicKey, Signer
-from protocol.openid4vci import (
-    CredentialConfiguration,
-    CredentialOffer,
-    CredentialRequest,
-    IssuerMetadata,
-    TokenRequest,
-    verify_proof,
-)
+from protocol.keys import Algorithm, PublicKey, Signer
+from protocol.oauth_metadata import ServerMetadata
+from protocol.openid4vci.claims import Claim
+from protocol.openid4vci.configuration import JWK_BINDING, CredentialConfiguration, ProofType
+from protocol.openid4vci.credential_request import CredentialRequest, Proofs
+from protocol.openid4vci.credential_response import CredentialResponse
+from protocol.openid4vci.display import displays_of
+from protocol.openid4vci.metadata import IssuerMetadata
+from protocol.openid4vci.notification import NotificationRequest
+from protocol.openid4vci.offer import PRE_AUTHORIZED, CredentialOffer, PreAuthorizedGrant, TxCode
+from protocol.openid4vci.proof import ProofKind, verify_proof
+from protocol.openid4vci.token import PreAuthorizedRequest, TokenResponse
 
 TX_CODE_TRIES = 5
 # longer access tokens would have to be bound to a key (section 13.10)
 MAX_TOKEN_LIFETIME = timedelta(minutes=5)
-EVENTS = frozenset({"credential_accepted", "credential_failure", "credential_deleted"})
 _TOKEN_BYTES = 32
 
 
@@ -47,22 +51,6 @@ class Rules:
     batch_size: int
     token_lifetime: timedelta
     nonce_lifetime: timedelta
-
-
-@dataclass(frozen=True)
-class AccessToken:
-    """A bearer token for one document."""
-
-    value: str = field(repr=False)
-    expires_in: int
-
-
-@dataclass(frozen=True)
-class Issued:
-    """The copies of one document, and what the wallet reports on them by."""
-
-    credentials: tuple[str, ...] = field(repr=False)
-    notification_id: str
 
 
 def invalid_token(message: str) -> RequestError:
@@ -79,7 +67,12 @@ def proven_keys(
     """
     if len(proofs) > batch_size:
         raise RequestError("invalid_proof", f"expected at most {batch_size} proofs, got {len(proofs)}")
-    verified = [verify_proof(proof, expected_audience=expected_audience, now=now) for proof in proofs]
+    verified = [
+        verify_proof(
+            proof, expected_audience=expected_audience, expected_client_id=None, attestation_policy=None, now=now
+        )
+        for proof in proofs
+    ]
     keys = tuple(proof.key for proof in verified)
     nonces = {proof.nonce for proof in verified}
     if len({key.thumbprint() for key in keys}) != len(keys):
@@ -106,6 +99,7 @@ class Issuer:
         types: Mapping[str, CredentialType],
         public_url: str,
         open_signer: Callable[[str], Signer],
+        statuses: Statuses,
         rules: Rules,
     ) -> None:
         self._store = store
@@ -114,6 +108,7 @@ class Issuer:
         self._types = types
         self._public_url = public_url
         self._open_signer = open_signer
+        self._statuses = statuses
         self._rules = rules
 
     def identifier(self, administration_id: str) -> str:
@@ -133,13 +128,24 @@ class Issuer:
         identifier = self.identifier(administration_id)
         return IssuerMetadata(
             issuer=identifier,
-            token_endpoint=f"{identifier}/token",
             nonce_endpoint=f"{identifier}/nonce",
             credential_endpoint=f"{identifier}/credential",
             notification_endpoint=f"{identifier}/notification",
             batch_size=self._rules.batch_size,
-            names=administration.names,
+            display=displays_of(administration.names),
             configurations={name: _configuration(self._types[name]) for name in administration.credential_types},
+        )
+
+    def server_metadata(self, administration_id: str) -> ServerMetadata:
+        """Return what wallets need to know of its authorization server, which it is itself (RFC 8414)."""
+        self.get_administration(administration_id)
+        identifier = self.identifier(administration_id)
+        return ServerMetadata(
+            issuer=identifier,
+            token_endpoint=f"{identifier}/token",
+            grant_types=(PRE_AUTHORIZED,),
+            authentication_methods=("none",),
+            takes_anonymous=True,
         )
 
     def get_offer(self, administration_id: str, offer_token: str) -> CredentialOffer:
@@ -154,11 +160,12 @@ class Issuer:
         return CredentialOffer(
             issuer=self.identifier(administration_id),
             configuration_ids=(issuance.type_id,),
-            pre_authorized_code=self._offers.unseal(issuance).code,
-            tx_code_length=TX_CODE_DIGITS,
+            pre_authorized=PreAuthorizedGrant(
+                self._offers.unseal(issuance).code, TxCode(input_mode="numeric", length=TX_CODE_DIGITS)
+            ),
         )
 
-    def redeem(self, administration_id: str, wanted: TokenRequest) -> AccessToken:
+    def redeem(self, administration_id: str, wanted: PreAuthorizedRequest) -> TokenResponse:
         """Return an access token for a code and its transaction code (section 6).
 
         Raises `RequestError`: `invalid_request` without transaction code, else `invalid_grant`.
@@ -166,18 +173,17 @@ class Issuer:
         self.get_administration(administration_id)
         now = self._clock.now()
         # (1) the code is one of this administration's, open and in time
-        digest = self._offers.digest("code", administration_id, wanted.pre_authorized_code)
+        digest = self._offers.digest("code", administration_id, wanted.code)
         issuance = self._store.find_code(administration_id, digest)
         if issuance is None or issuance.digests is None:
             raise _invalid_grant("the code is unknown")
         if issuance.state is not State.OFFERED or self._offers.expire_if_over(issuance, now):
             raise _invalid_grant("the code was used, closed or has expired")
         # (2) the transaction code: each try is counted before it is compared
-        if wanted.tx_code is None:
-            raise RequestError("invalid_request", "tx_code is missing")
+        wanted.check_tx_code(is_expected=True)
         if not self._store.charge_attempt(administration_id, issuance.id, limit=TX_CODE_TRIES):
             raise self._spent(issuance)
-        given = self._offers.tx_digest(issuance.id, wanted.tx_code)
+        given = self._offers.tx_digest(issuance.id, wanted.tx_code or "")
         if not hmac.compare_digest(given, issuance.digests.tx_code):
             raise self._spent(issuance)
         # (3) take the code: one redemption wins
@@ -190,7 +196,11 @@ class Issuer:
         )
         if not taken:
             raise _invalid_grant("the code was used")
-        return AccessToken(token, expires_in=int(self._rules.token_lifetime.total_seconds()))
+        return TokenResponse(
+            access_token=token,
+            token_type="Bearer",  # noqa: S106 - the type of token, not one
+            expires_in=int(self._rules.token_lifetime.total_seconds()),
+        )
 
     def new_nonce(self, administration_id: str) -> str:
         """Return a fresh nonce (section 7)."""
@@ -216,7 +226,7 @@ class Issuer:
             raise invalid_token("the access token has expired")
         return issuance
 
-    def issue(self, administration_id: str, issuance: Issuance, wanted: CredentialRequest) -> Issued:
+    def issue(self, administration_id: str, issuance: Issuance, wanted: CredentialRequest) -> CredentialResponse:
         """Return one credential per proven key (section 8) and forget the claims.
 
         `issuance` comes from `check_token`. Raises `RequestError` with the codes of section 8.3.1.2.
@@ -224,15 +234,16 @@ class Issuer:
         administration = self.get_administration(administration_id)
         now = self._clock.now()
         # (1) what is wanted is what was offered
-        if wanted.configuration_id not in administration.credential_types:
+        configuration_id = wanted.get_configuration(granted=())
+        if configuration_id not in administration.credential_types:
             raise RequestError("unknown_credential_configuration", "this issuer has no such configuration")
-        if wanted.configuration_id != issuance.type_id:
+        if configuration_id != issuance.type_id:
             raise RequestError("credential_request_denied", "the token is for another document")
         if issuance.state is not State.REDEEMED:
             raise RequestError("credential_request_denied", "the document was collected already")
         # (2) every key is proven, for us and now
         keys, nonce = proven_keys(
-            wanted.proofs,
+            _tokens(wanted.get_proofs()),
             expected_audience=self.identifier(administration_id),
             batch_size=self._rules.batch_size,
             now=now,
@@ -242,30 +253,35 @@ class Issuer:
             administration_id, self._offers.digest("nonce", administration_id, nonce), now
         ):
             raise RequestError("invalid_nonce", "the nonce is unknown, used or has expired")
-        # (4) sign; then record the copies and erase the claims in one step
-        copies = self._make_copies(issuance, len(keys), now)
-        credentials = self._sign(administration, issuance, keys, copies[0])
+        # (4) take an entry for each copy and sign; then record the copies and erase the claims in one step
+        entries = self._take_entries(issuance, len(keys))
+        copies = self._make_copies(issuance, entries, now)
+        credentials = self._sign(administration, issuance, keys, entries, copies[0])
         notification_id = secrets.token_urlsafe(16)
         digest = self._offers.digest("notification", issuance.id, notification_id)
         if not self._store.finish(administration_id, issuance.id, copies=copies, notification_digest=digest):
             raise RequestError("credential_request_denied", "the document was collected already")
-        return Issued(credentials, notification_id)
+        return CredentialResponse(credentials, notification_id)
 
-    def notify(self, administration_id: str, issuance: Issuance, notification_id: str, event: str) -> None:
+    def notify(self, administration_id: str, issuance: Issuance, told: NotificationRequest) -> None:
         """Take the wallet's word on what became of the copies; repeating it changes nothing (section 11)."""
-        given = self._offers.digest("notification", issuance.id, notification_id)
+        given = self._offers.digest("notification", issuance.id, told.notification_id)
         if issuance.notification_digest is None or not hmac.compare_digest(given, issuance.notification_digest):
             raise RequestError("invalid_notification_id", "the notification identifier is unknown")
-        if event not in EVENTS:
-            raise RequestError("invalid_notification_request", f"expected one of {', '.join(sorted(EVENTS))}")
-        self._store.note_event(administration_id, issuance.id, event)
+        self._store.note_event(administration_id, issuance.id, told.event.value)
 
     def _spent(self, issuance: Issuance) -> RequestError:
         """Kill the code if that was its last try, and return the error: it tells nobody how many are left."""
         self._store.lock(issuance.administration_id, issuance.id, limit=TX_CODE_TRIES)
         return _invalid_grant("the code or the transaction code is wrong")
 
-    def _make_copies(self, issuance: Issuance, count: int, now: datetime) -> tuple[Copy, ...]:
+    def _take_entries(self, issuance: Issuance, count: int) -> Sequence[Entry | None]:
+        """Return an entry for each copy, or as many Nones. Entries of copies that are not signed are lost."""
+        if not self._types[issuance.type_id].carries_status:
+            return [None] * count
+        return self._statuses.take(issuance.administration_id, count)
+
+    def _make_copies(self, issuance: Issuance, entries: Sequence[Entry | None], now: datetime) -> tuple[Copy, ...]:
         issued_at = whole_day(now)
         expires_at = issued_at + self._types[issuance.type_id].validity
         return tuple(
@@ -276,12 +292,19 @@ class Issuer:
                 type_id=issuance.type_id,
                 issued_at=issued_at,
                 expires_at=expires_at,
+                status_list_id=entry.list_id if entry else None,
+                status_index=entry.index if entry else None,
             )
-            for _ in range(count)
+            for entry in entries
         )
 
     def _sign(
-        self, administration: Administration, issuance: Issuance, keys: Sequence[PublicKey], times: Copy
+        self,
+        administration: Administration,
+        issuance: Issuance,
+        keys: Sequence[PublicKey],
+        entries: Sequence[Entry | None],
+        times: Copy,
     ) -> tuple[str, ...]:
         signer = self._open_signer(administration.signer_url)
         claims = self._offers.unseal(issuance).claims
@@ -294,11 +317,11 @@ class Issuer:
                 issuer=self.identifier(administration.id),
                 vct=self._types[issuance.type_id].vct,
                 holder_key=key,
-                status=None,
+                status=entry.reference if entry else None,
                 issued_at=times.issued_at,
                 expires_at=times.expires_at,
             )
-            for key in keys
+            for key, entry in zip(keys, entries, strict=True)
         )
 
 
@@ -306,6 +329,21 @@ def _invalid_grant(message: str) -> RequestError:
     return RequestError("invalid_grant", message)
 
 
+def _tokens(proofs: Proofs) -> tuple[str, ...]:
+    """Return the proofs of the one type that our metadata offers."""
+    if proofs.kind is not ProofKind.JWT:
+        raise RequestError("invalid_proof", "expected proofs of type jwt")
+    return proofs.tokens
+
+
 def _configuration(kind: CredentialType) -> CredentialConfiguration:
-    labels = {rule.name: rule.label for rule in kind.claim_rules}
-    return CredentialConfiguration(id=kind.id, vct=kind.vct, names=kind.name, labels=labels)
+    return CredentialConfiguration(
+        id=kind.id,
+        vct=kind.vct,
+        scope=kind.id,
+        signing_algorithms=(Algorithm.ES256.value,),
+        binding_methods=(JWK_BINDING,),
+        proof_types={ProofKind.JWT.value: ProofType((Algorithm.ES256.value,))},
+        display=displays_of(kind.name),
+        claims=tuple(Claim((rule.name,), display=displays_of(rule.label)) for rule in kind.claim_rules),
+    )

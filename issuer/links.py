@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import urlencode, urlsplit
 
-from protocol.openid4vci import offer_link
+from protocol.openid4vci.offer import OfferLink
 
 # longer than any address of our wallet
 MAX_RETURN_CHARS = 512
@@ -24,5 +24,5 @@ def keep_return(given: str, *, wallet_url: str) -> str:
 
 def wallet_link(offer_uri: str, *, wallet_url: str, return_url: str = "") -> str:
     """Return the link that opens an offer in our wallet, and comes back to where the wallet was."""
-    link = offer_link(offer_uri, wallet=f"{wallet_url}/receive")
+    link = OfferLink(uri=offer_uri, offer=None).url(wallet=f"{wallet_url}/receive")
     return f"{link}&{urlencode({'return': return_url})}" if return_url else link

@@ -104,7 +104,7 @@ class _Session:
         opened = wallet.open_offer(self.given.link)
         _print(words.offer_lines(opened, self.given.language))
         code = self.given.code
-        if opened.offer.tx_code_length is not None and code is None:
+        if opened.needs_tx_code and code is None:
             code = self._answer("The six digits that the office's page shows: ")
         identifier, _ = wallet.receive(opened, tx_code="".join(code.split()) if code else None)
         print(f"Kept as {identifier}.")

@@ -17,6 +17,8 @@ from ledger.record import RecordType, TakeBack
 from protocol.clock import Clock
 from protocol.encoding import JSON
 from protocol.errors import RequestError, StoreConflictError
+from protocol.openid4vci.notification import NotificationEvent
+from protocol.openid4vci.offer import OfferLink
 from protocol.openid4vp import RequestLink, VerifiedRequest, read_parameters, verify_request
 from protocol.runtime.fetch import HTTPClient
 from protocol.trust import TrustList
@@ -25,7 +27,7 @@ from wallet.folder import WalletFolder
 from wallet.issuers import IssuerClient
 from wallet.matching import Match, Shown, match, show
 from wallet.present import Choice
-from wallet.receive import Copy, Document, OfferLink, OpenOffer
+from wallet.receive import Copy, Document, OpenOffer
 from wallet.share import UNSETTLED, Share, SharedDocument
 from wallet.take_back import TakeBackState, TakenBack
 from wallet.verifiers import VerifierClient
@@ -95,7 +97,7 @@ class FileWallet(WalletFolder):
 
     def open_offer(self, link: str) -> OpenOffer:
         """Return what the link of an offer offers."""
-        return self._issuers.open(OfferLink.parse(_parameters(link)))
+        return self._issuers.open(OfferLink.parse_text(link))
 
     def receive(self, opened: OpenOffer, *, tx_code: str | None) -> tuple[str, Document]:
         """Fetch, check and keep the document of an offer; return its identifier and content."""
@@ -109,7 +111,7 @@ class FileWallet(WalletFolder):
         )
         identifier = secrets.token_hex(_IDENTIFIER_BYTES)
         self.keep_document(identifier, document, [(copy, False) for copy in copies])
-        self._issuers.notify(opened, token, issued.notification_id, "credential_accepted")
+        self._issuers.notify(opened, token, issued.notification_id, NotificationEvent.ACCEPTED)
         return identifier, document
 
     def read_request(self, link: str) -> Decision:

@@ -7,14 +7,27 @@ answers when it refuses is passed on by its protocol code only if it is one that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from protocol.encoding import JSON, compact_json, find_member, get_member
+from protocol.encoding import JSON, compact_json
 from protocol.errors import Error, RequestError, UnavailableError
-from protocol.openid4vci import CredentialRequest, IssuerMetadata, TokenRequest, well_known
+from protocol.oauth_errors import ErrorResponse
+from protocol.oauth_metadata import WELL_KNOWN as SERVER_DOCUMENT
+from protocol.oauth_metadata import ServerMetadata
+from protocol.openid4vci.credential_request import CredentialRequest, Proofs
+from protocol.openid4vci.credential_response import CredentialResponse, parse_response
+from protocol.openid4vci.metadata import WELL_KNOWN as ISSUER_DOCUMENT
+from protocol.openid4vci.metadata import IssuerMetadata, well_known
+from protocol.openid4vci.nonce import NonceResponse
+from protocol.openid4vci.notification import NotificationEvent, NotificationRequest
+from protocol.openid4vci.offer import CODE as OFFER_CODE
+from protocol.openid4vci.offer import CredentialOffer, OfferLink
+from protocol.openid4vci.proof import ProofKind
+from protocol.openid4vci.token import PreAuthorizedRequest, TokenResponse
 from protocol.runtime.fetch import HTTPClient, Response
-from wallet.receive import OFFER_CODE, OfferLink, OpenOffer, parse_offer
+from wallet.receive import OpenOffer, get_grant
 
 _JSON = "application/json"
 _FORM = "application/x-www-form-urlencoded"
@@ -47,43 +60,45 @@ class IssuerClient:
         offer = link.offer
         if offer is None:
             answer = self._http.get(link.uri or "", headers={"Accept": _JSON})
-            if not answer.is_success or not _is_json(answer):
+            if not answer.is_success:
                 raise RequestError(OFFER_CODE, "there is no offer at the address given", status=404)
-            offer = parse_offer(answer.json())
-        return OpenOffer(offer, self.metadata(offer.issuer))
+            offer = CredentialOffer.parse_answer(answer.body, _content_type(answer))
+        grant = get_grant(offer)
+        metadata = self.metadata(offer.issuer)
+        server = metadata.get_server(grant.authorization_server)
+        document = self._document(well_known(server, SERVER_DOCUMENT))
+        return OpenOffer(offer, metadata, ServerMetadata.parse(document, expected_issuer=server))
 
     def metadata(self, identifier: str) -> IssuerMetadata:
         """Return an issuer's metadata, which must be its own (section 12.2)."""
-        document = self._document(well_known(identifier, "openid-credential-issuer"))
-        servers = find_member(document, "authorization_servers", list, code=_METADATA_CODE)
-        if servers is not None and identifier not in servers:
-            raise RequestError(_METADATA_CODE, "the issuer relies on another authorization server")
-        server = self._document(well_known(identifier, "oauth-authorization-server"))
-        return IssuerMetadata.parse(document, server, expected_issuer=identifier)
+        document = self._document(well_known(identifier, ISSUER_DOCUMENT))
+        return IssuerMetadata.parse(document, expected_issuer=identifier)
 
     def redeem(self, opened: OpenOffer, tx_code: str | None) -> str:
         """Return an access token for the offer's code. Raises `RequestError` (`offer_code_wrong`)."""
-        request = TokenRequest(opened.offer.pre_authorized_code, tx_code)
+        request = PreAuthorizedRequest(opened.grant.code, tx_code)
         answer = self._http.post(
-            opened.metadata.token_endpoint, body=request.form(), content_type=_FORM, headers={"Accept": _JSON}
+            opened.server.get_token_endpoint(), body=request.form(), content_type=_FORM, headers={"Accept": _JSON}
         )
         _check(answer, _TOKEN_ERRORS)
-        members = answer.json()
-        if get_member(members, "token_type", str).lower() != "bearer":
-            raise RequestError("issuer_refused", "expected a bearer token")
-        return get_member(members, "access_token", str)
+        with _understanding():
+            return TokenResponse.parse(answer.json(), expected_type="Bearer").access_token
 
-    def nonce(self, opened: OpenOffer) -> str:
-        """Return a fresh nonce for proofs (section 7)."""
-        answer = self._http.post(
-            opened.metadata.nonce_endpoint, body=b"", content_type=_JSON, headers={"Accept": _JSON}
-        )
+    def nonce(self, opened: OpenOffer) -> str | None:
+        """Return a fresh nonce for proofs, or None when the issuer wants none (section 7)."""
+        endpoint = opened.metadata.nonce_endpoint
+        if endpoint is None:
+            return None
+        answer = self._http.post(endpoint, body=b"", content_type=_JSON, headers={"Accept": _JSON})
         _check(answer, {})
-        return get_member(answer.json(), "c_nonce", str)
+        with _understanding():
+            return NonceResponse.parse(answer.json()).c_nonce
 
     def request(self, opened: OpenOffer, access_token: str, proofs: Sequence[str]) -> Issued:
         """Return the credentials (section 8). Raises `RequestError` (`invalid_nonce`: make new proofs)."""
-        wanted = CredentialRequest(opened.configuration.id, tuple(proofs))
+        wanted = CredentialRequest(
+            configuration_id=opened.configuration.id, proofs=Proofs(ProofKind.JWT, tuple(proofs))
+        )
         answer = self._http.post(
             opened.metadata.credential_endpoint,
             body=wanted.body(),
@@ -91,22 +106,20 @@ class IssuerClient:
             headers={"Accept": _JSON, "Authorization": f"Bearer {access_token}"},
         )
         _check(answer, _CREDENTIAL_ERRORS)
-        members = answer.json()
-        given: list[str] = []
-        for item in get_member(members, "credentials", list):
-            match item:
-                case {"credential": str(text)}:
-                    given.append(text)
-                case _:
-                    raise RequestError("issuer_refused", "expected credentials as strings")
-        return Issued(tuple(given), find_member(members, "notification_id", str))
+        with _understanding():
+            given = parse_response(answer.status, answer.json())
+        if not isinstance(given, CredentialResponse):
+            raise RequestError("issuer_refused", "the issuer only promises the document")
+        return Issued(given.credentials, given.notification_id)
 
-    def notify(self, opened: OpenOffer, access_token: str, notification_id: str | None, event: str) -> None:
+    def notify(
+        self, opened: OpenOffer, access_token: str, notification_id: str | None, event: NotificationEvent
+    ) -> None:
         """Tell the issuer what became of the credentials (section 11); its answer changes nothing for us."""
         endpoint = opened.metadata.notification_endpoint
         if endpoint is None or notification_id is None:
             return
-        body: dict[str, JSON] = {"notification_id": notification_id, "event": event}
+        body = NotificationRequest(notification_id, event).to_json()
         try:
             self._http.post(
                 endpoint,
@@ -126,9 +139,17 @@ class IssuerClient:
         return answer.json()
 
 
-def _is_json(answer: Response) -> bool:
-    found = next((v for k, v in answer.headers.items() if k.lower() == "content-type"), "")
-    return found.partition(";")[0].strip() == _JSON
+def _content_type(answer: Response) -> str:
+    return next((v for k, v in answer.headers.items() if k.lower() == "content-type"), "")
+
+
+@contextmanager
+def _understanding() -> Iterator[None]:
+    """Whoever answers something else than the specification says has not given what we asked for."""
+    try:
+        yield
+    except RequestError as exc:
+        raise RequestError("issuer_refused", exc.message) from exc
 
 
 def _check(answer: Response, known: dict[str, str]) -> None:
@@ -137,7 +158,7 @@ def _check(answer: Response, known: dict[str, str]) -> None:
     if answer.status >= _FIRST_SERVER_ERROR:
         raise UnavailableError("temporarily_unavailable", f"the issuer answered with status {answer.status}")
     try:
-        code = get_member(answer.json(), "error", str)
+        code = ErrorResponse.parse(answer.json()).error
     except RequestError:
         code = ""
     raise RequestError(known.get(code, "issuer_refused"), f"the issuer refused with status {answer.status}")

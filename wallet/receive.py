@@ -94,18 +94,18 @@ class OpenOffer:
         """Return the open offer that `to_json` wrote."""
         offer = CredentialOffer.parse(get_member(value, "offer", dict))
         metadata = IssuerMetadata.parse(get_member(value, "metadata", dict), expected_issuer=offer.issuer)
-        server = metadata.get_server(get_grant(offer).authorization_server)
-        return cls(offer, metadata, ServerMetadata.parse(get_member(value, "server", dict), expected_issuer=server))
+        identifier = metadata.get_server(get_grant(offer).authorization_server)
+        server = ServerMetadata.parse(get_member(value, "server", dict), expected_issuer=identifier)
+        return cls(offer, metadata, server)
 
 
-def prepare(opened: OpenOffer, keys: Sequence[PublicKey], *, nonce: str, now: datetime) -> tuple[Step, ...]:
+def prepare(opened: OpenOffer, keys: Sequence[PublicKey], *, nonce: str | None, now: datetime) -> tuple[Step, ...]:
     """Return one proof to sign per holder key (appendix F.1)."""
     if not 1 <= len(keys) <= opened.copies or len(set(keys)) != len(keys):
         raise RequestError("invalid_request", f"expected 1 to {opened.copies} distinct holder keys")
     audience = opened.offer.issuer
     return tuple(
-        Step(key, Purpose.PROOF, prepare_proof(key, audience=audience, nonce=nonce, now=now))
-        for key in keys
+        Step(key, Purpose.PROOF, prepare_proof(key, audience=audience, nonce=nonce, now=now)) for key in keys
     )
 
 

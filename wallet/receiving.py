@@ -12,6 +12,8 @@ from protocol.clock import Clock
 from protocol.encoding import JSON, compact_json, get_member, parse_object
 from protocol.errors import Check, Error, RequestError, VerificationError
 from protocol.keys import PublicKey
+from protocol.openid4vci.notification import NotificationEvent
+from protocol.openid4vci.offer import OfferLink
 from protocol.trust import TrustList
 from wallet import receive, signing
 from wallet.issuers import Issued, IssuerClient
@@ -156,7 +158,7 @@ class Receiving:
                 now=self._clock.now(),
             )
         except (VerificationError, RequestError) as exc:
-            self._notify(proofs, issued, "credential_failure")
+            self._notify(proofs, issued, NotificationEvent.FAILURE)
             raise VerificationError(_check(exc), exc.message, code="credential_refused") from exc
         identifier = secrets.token_urlsafe(12)
         self._store.put_document(
@@ -169,10 +171,10 @@ class Receiving:
             ),
             [_seal_copy(sealer, identifier, copy, proofs.keys) for copy in copies],
         )
-        self._notify(proofs, issued, "credential_accepted")
+        self._notify(proofs, issued, NotificationEvent.ACCEPTED)
         return Received(identifier, document)
 
-    def _notify(self, proofs: Proofs, issued: Issued, event: str) -> None:
+    def _notify(self, proofs: Proofs, issued: Issued, event: NotificationEvent) -> None:
         self._issuers.notify(proofs.opened, proofs.access_token, issued.notification_id, event)
 
     def _put(

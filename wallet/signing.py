@@ -14,10 +14,11 @@ from enum import StrEnum
 from typing import Protocol
 
 from ledger import signatures as consent_signatures
-from protocol import jws, key_binding, openid4vci
+from protocol import jws, key_binding
 from protocol.encoding import JSON, b64url_decode, find_member, get_member
 from protocol.errors import RequestError
 from protocol.keys import PublicKey
+from protocol.openid4vci import proof
 
 
 class Purpose(StrEnum):
@@ -31,7 +32,7 @@ class Purpose(StrEnum):
 
 
 TYPES: Mapping[Purpose, str] = {
-    Purpose.PROOF: openid4vci.PROOF_TYPE,
+    Purpose.PROOF: proof.TYPE,
     Purpose.RECORD: consent_signatures.RECORD_TYP,
     Purpose.BINDING: consent_signatures.BINDING_TYP,
     Purpose.KEY_BINDING: key_binding.TYPE,

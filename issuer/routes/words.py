@@ -17,7 +17,7 @@ from issuer.offers import View
 from issuer.records import ASKED, Administration
 from issuer.settings import IssuerSettings
 from protocol.encoding import JSON
-from protocol.openid4vci import offer_link
+from protocol.openid4vci.offer import OfferLink
 from protocol.runtime.dates import written_date
 from protocol.runtime.i18n import N_, gettext, in_language
 from protocol.runtime.qr import qr_data_uri
@@ -97,8 +97,8 @@ def offer_page(
                 offer_uri, wallet_url=settings.wallet_url, return_url=issuance.return_url
             ),
             "other_device_qr": qr_data_uri(wallet_link(offer_uri, wallet_url=settings.wallet_url)),
-            "any_wallet_link": offer_link(offer_uri),
-            "any_wallet_qr": qr_data_uri(offer_link(offer_uri)),
+            "any_wallet_link": OfferLink(offer_uri, None).url(),
+            "any_wallet_qr": qr_data_uri(OfferLink(offer_uri, None).url()),
         }
     return page
 

@@ -19,14 +19,15 @@ from ledger.record import ClaimReference, ProcedureReference, RecordType
 from protocol import jwe, key_binding, sd_jwt_vc
 from protocol.encoding import JSON, b64url_decode, b64url_encode
 from protocol.keys import PrivateKey
-from protocol.openid4vci import (
-    CredentialConfiguration,
-    CredentialOffer,
-    CredentialRequest,
-    IssuerMetadata,
-    TokenRequest,
-    verify_proof,
-)
+from protocol.oauth_metadata import ServerMetadata
+from protocol.openid4vci.claims import Claim
+from protocol.openid4vci.configuration import CredentialConfiguration, ProofType
+from protocol.openid4vci.credential_request import CredentialRequest
+from protocol.openid4vci.display import displays_of
+from protocol.openid4vci.metadata import IssuerMetadata
+from protocol.openid4vci.offer import PRE_AUTHORIZED, CredentialOffer, PreAuthorizedGrant, TxCode
+from protocol.openid4vci.proof import verify_proof
+from protocol.openid4vci.token import PreAuthorizedRequest
 from protocol.openid4vp import PresentationRequest, PresentationResponse, RequestLink, sign_request
 from protocol.sd_jwt import UnverifiedSDJWT
 from tests.fakes.holder import CLAIMS, VCT
@@ -84,24 +85,37 @@ class FakeIssuer:
 
     def metadata(self) -> IssuerMetadata:
         base = self.party.issuer_identifier
-        labels = {name: {"en": name.replace("_", " ").capitalize()} for name in CLAIMS[self.kind]}
+        claims = tuple(
+            Claim((name,), display=displays_of({"en": name.replace("_", " ").capitalize()}))
+            for name in CLAIMS[self.kind]
+        )
         configuration = CredentialConfiguration(
-            self.kind, VCT.format(self.kind), {"en": "University degree"}, labels
+            id=self.kind,
+            vct=VCT.format(self.kind),
+            scope=self.kind,
+            binding_methods=("jwk",),
+            proof_types={"jwt": ProofType(("ES256",))},
+            display=displays_of({"en": "University degree"}),
+            claims=claims,
         )
         return IssuerMetadata(
             issuer=base + ("/other" if self.wrong_metadata else ""),
-            token_endpoint=f"{base}/token",
             nonce_endpoint=f"{base}/nonce",
             credential_endpoint=f"{base}/credential",
             notification_endpoint=f"{base}/notification",
             batch_size=self.batch_size,
-            names={"en": self.party.data.name["en"]},
+            display=displays_of({"en": self.party.data.name["en"]}),
             configurations={self.kind: configuration},
         )
 
+    def server(self) -> ServerMetadata:
+        base = self.party.issuer_identifier
+        return ServerMetadata(issuer=base, token_endpoint=f"{base}/token", grant_types=(PRE_AUTHORIZED,))
+
     def install(self, app: Flask) -> None:
         path = f"/{self.party_id}"
-        offer = CredentialOffer(self.party.issuer_identifier, (self.kind,), "pre-code", 6)
+        grant = PreAuthorizedGrant("pre-code", TxCode(length=6))
+        offer = CredentialOffer(self.party.issuer_identifier, (self.kind,), grant)
         app.add_url_rule(f"{path}/offers/x", f"{path}offer", lambda: jsonify(offer.to_json()))
         app.add_url_rule(
             f"/.well-known/openid-credential-issuer{path}",
@@ -111,7 +125,7 @@ class FakeIssuer:
         app.add_url_rule(
             f"/.well-known/oauth-authorization-server{path}",
             f"{path}server",
-            lambda: jsonify(self.metadata().server_json()),
+            lambda: jsonify(self.server().to_json()),
         )
         app.add_url_rule(f"{path}/token", f"{path}token", self._token, methods=["POST"])
         app.add_url_rule(f"{path}/nonce", f"{path}nonce", self._nonce, methods=["POST"])
@@ -119,8 +133,8 @@ class FakeIssuer:
         app.add_url_rule(f"{path}/notification", f"{path}notify", self._notify, methods=["POST"])
 
     def _token(self) -> Any:
-        wanted = TokenRequest.parse(request.form.to_dict(flat=False))
-        if (wanted.pre_authorized_code, wanted.tx_code) != ("pre-code", TX_CODE):
+        wanted = PreAuthorizedRequest.parse(request.form.to_dict(flat=False))
+        if (wanted.code, wanted.tx_code) != ("pre-code", TX_CODE):
             return jsonify(error="invalid_grant"), 400
         return jsonify(access_token="token", token_type="Bearer", expires_in=300)
 
@@ -132,10 +146,16 @@ class FakeIssuer:
         if self.stale_nonces:
             self.stale_nonces -= 1
             return jsonify(error="invalid_nonce"), 400
-        wanted = CredentialRequest.parse(request.get_json())
+        wanted = CredentialRequest.parse(request.get_json(), is_encrypted=False)
         proofs = [
-            verify_proof(p, expected_audience=self.party.issuer_identifier, now=self.world.clock.now())
-            for p in wanted.proofs
+            verify_proof(
+                token,
+                expected_audience=self.party.issuer_identifier,
+                expected_client_id=None,
+                attestation_policy=None,
+                now=self.world.clock.now(),
+            )
+            for token in wanted.get_proofs().tokens
         ]
         assert all(proof.nonce == self.nonces[-1] for proof in proofs)
         mint = self.mint or (lambda _index, key: self.issue(key))

@@ -20,7 +20,8 @@ def arrive() -> ResponseReturnValue:
     """Read the offer of a link; from then on the page has an address of its own."""
     _remember_return(request.args.get("return", ""))
     sealer = services().visitors.sealer()
-    parameters = {name: value for name, value in request.args.items() if name not in {"return", "lang"}}
+    given = request.args.to_dict(flat=False)
+    parameters = {name: values for name, values in given.items() if name not in {"return", "lang"}}
     return redirect(url_for("receive.show", offer_id=services().receiving.open(sealer, parameters)), 303)
 
 

@@ -20,7 +20,8 @@ from issuer.records import Administration
 from issuer.settings import IssuerSettings
 from issuer.store import SqlStore
 from protocol.keys import PrivateKey
-from protocol.openid4vci import PRE_AUTHORIZED, prepare_proof
+from protocol.openid4vci.offer import PRE_AUTHORIZED
+from protocol.openid4vci.proof import prepare_proof
 from protocol.runtime.database import migrate, open_database
 from protocol.runtime.signer import write_secret_file
 from sandbox.app import create_app as create_sandbox

@@ -17,7 +17,7 @@ from protocol import jws
 from protocol.clock import epoch_seconds
 from protocol.encoding import b64url_encode, compact_json
 from protocol.keys import PrivateKey
-from protocol.openid4vci import PROOF_TYPE
+from protocol.openid4vci.proof import TYPE as PROOF_TYPE
 
 ISSUER = "http://localhost:8101/universitat"
 
@@ -57,12 +57,14 @@ def refusal(answer) -> tuple[int, str]:
     return answer.status_code, answer.json["error"]
 
 
+@pytest.mark.case("I7")
 def test_proof_with_wrong_nonce_is_refused_as_invalid_nonce(wallet, token, make_proof, store, offer):
     answer = wallet.ask(token, wallet.body(make_proof(nonce="never given")))
     assert refusal(answer) == (400, "invalid_nonce")
     assert store.find_issuance("universitat", offer.path.rpartition("/")[2]).state is State.REDEEMED
 
 
+@pytest.mark.case("I7")
 def test_proof_with_nonce_of_another_administration_is_refused(wallet, token, make_proof):
     answer = wallet.ask(token, wallet.body(make_proof(nonce=wallet.nonce("ajuntament"))))
     assert refusal(answer) == (400, "invalid_nonce")
@@ -75,6 +77,7 @@ def test_proof_with_replayed_nonce_is_refused(wallet, token, make_proof):
     assert refusal(wallet.ask(token, wallet.body(make_proof(nonce=nonce)))) == (400, "credential_request_denied")
 
 
+@pytest.mark.case("I7")
 def test_nonce_when_used_by_a_refused_request_then_serves_nobody_else(
     new_citizen, offer_of, wallet, token, make_proof
 ):
@@ -86,6 +89,7 @@ def test_nonce_when_used_by_a_refused_request_then_serves_nobody_else(
     assert refusal(wallet.ask(second, wallet.body(make_proof(nonce=nonce)))) == (400, "invalid_nonce")
 
 
+@pytest.mark.case("I7")
 def test_proof_with_expired_nonce_is_refused(wallet, offer, world, make_proof):
     proof_nonce = wallet.nonce()
     world.clock.advance(timedelta(minutes=5))
@@ -132,31 +136,37 @@ def test_proof_with_expired_nonce_is_refused(wallet, offer, world, make_proof):
         "symmetric key",
     ],
 )
+@pytest.mark.case("I1", "I2", "I5", "I6", "I7", "I8", "I9")
 def test_proof_that_is_wrong_is_refused_as_invalid_proof(wallet, token, make_proof, bent):
     assert refusal(wallet.ask(token, wallet.body(make_proof(**bent)))) == (400, "invalid_proof")
 
 
 @pytest.mark.parametrize("alg", ["none", "ES384", "RS256"])
+@pytest.mark.case("I3")
 def test_proof_with_wrong_algorithm_is_refused(wallet, token, world, alg):
     assert refusal(wallet.ask(token, wallet.body(unsigned(wallet, world, alg)))) == (400, "invalid_proof")
 
 
+@pytest.mark.case("I3")
 def test_proof_signed_with_hs256_by_the_public_key_is_refused(wallet, token, world):
     text = unsigned(wallet, world, "HS256").removesuffix(".")
     mac = hmac.digest(compact_json(wallet.keys[0].public_key.jwk()), text.encode(), "sha256")
     assert refusal(wallet.ask(token, wallet.body(f"{text}.{b64url_encode(mac)}"))) == (400, "invalid_proof")
 
 
+@pytest.mark.case("I4")
 def test_proof_with_private_key_in_header_is_refused(wallet, token, make_proof):
     proof = make_proof(header={"jwk": private_jwk(wallet.keys[0])})
     assert refusal(wallet.ask(token, wallet.body(proof))) == (400, "invalid_proof")
 
 
+@pytest.mark.case("I5")
 def test_proof_with_both_jwk_and_kid_is_refused(wallet, token, make_proof):
     proof = make_proof(header={"jwk": wallet.keys[0].public_key.jwk(), "kid": "1"})
     assert refusal(wallet.ask(token, wallet.body(proof))) == (400, "invalid_proof")
 
 
+@pytest.mark.case("I12")
 def test_more_proofs_than_batch_size_are_refused(wallet, token):
     nonce = wallet.nonce()
     proofs = [wallet.proof(PrivateKey.generate(), nonce) for _ in range(6)]
@@ -164,6 +174,7 @@ def test_more_proofs_than_batch_size_are_refused(wallet, token):
     assert len(wallet.ask(token, wallet.body(*proofs[:5])).json["credentials"]) == 5
 
 
+@pytest.mark.case("I12")
 def test_duplicate_keys_in_proofs_are_refused(wallet, token, make_proof):
     nonce = wallet.nonce()
     answer = wallet.ask(token, wallet.body(make_proof(nonce=nonce), make_proof(nonce=nonce)))
@@ -213,6 +224,7 @@ def test_proofs_with_two_nonces_are_refused(wallet, token):
         "no object",
     ],
 )
+@pytest.mark.case("I10", "I11", "I14", "I19")
 def test_credential_request_without_usable_proofs_is_refused(wallet, token, body, error):
     assert refusal(wallet.ask(token, body)) == (400, error)
 
@@ -223,11 +235,13 @@ def test_credential_request_that_is_no_json_is_refused(wallet, token):
 
 
 @pytest.mark.parametrize("kind", ["no-such-document", "tax-compliance", "census-registration"])
+@pytest.mark.case("I14")
 def test_unknown_configuration_or_one_of_another_issuer_is_refused(wallet, token, make_proof, kind):
     answer = wallet.ask(token, wallet.body(make_proof(), kind=kind))
     assert refusal(answer) == (400, "unknown_credential_configuration")
 
 
+@pytest.mark.case("I15")
 def test_configuration_that_the_token_is_not_for_is_refused(citizen, wallet, offer_of):
     path = citizen.get("ajuntament", "census-registration")
     token = wallet.token(offer_of(path, citizen.open(path).text), "ajuntament")
@@ -236,6 +250,7 @@ def test_configuration_that_the_token_is_not_for_is_refused(citizen, wallet, off
     assert refusal(answer) == (400, "credential_request_denied")
 
 
+@pytest.mark.case("I17")
 def test_token_of_another_administration_is_refused(wallet, token):
     proof = wallet.proof(wallet.keys[0], wallet.nonce("ajuntament"), "http://localhost:8101/ajuntament")
     answer = wallet.ask(token, wallet.body(proof, kind="census-registration"), "ajuntament")
@@ -243,6 +258,7 @@ def test_token_of_another_administration_is_refused(wallet, token):
     assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
+@pytest.mark.case("I17")
 def test_expired_token_is_refused_with_a_challenge_and_the_claims_are_erased(
     wallet, token, make_proof, world, store, offer
 ):
@@ -261,6 +277,7 @@ def test_request_without_token_is_refused_with_a_challenge_that_names_no_error(w
 
 
 @pytest.mark.parametrize("is_also_in_header", [False, True])
+@pytest.mark.case("I16")
 def test_access_token_in_query_string_is_refused(wallet, token, make_proof, store, offer, is_also_in_header):
     answer = wallet.ask(
         token if is_also_in_header else None, wallet.body(make_proof()), query=f"?access_token={token}"
@@ -304,6 +321,7 @@ def test_two_parallel_credential_requests_of_one_token_have_one_winner(
         ({"notification_id": 1, "event": "credential_accepted"}, "invalid_notification_request"),
     ],
 )
+@pytest.mark.case("I41")
 def test_notification_that_is_wrong_is_refused(wallet, token, make_proof, body, error):
     issued = wallet.ask(token, wallet.body(make_proof())).json
     if body.get("notification_id") == "{id}":

@@ -13,7 +13,8 @@ from alembic.migration import MigrationContext
 from issuer.app import create_app
 from issuer.tables import Base
 from protocol import sd_jwt_vc
-from protocol.openid4vci import IssuerMetadata
+from protocol.oauth_metadata import ServerMetadata
+from protocol.openid4vci.metadata import IssuerMetadata
 from protocol.runtime.database import open_database
 from protocol.sd_jwt import UnverifiedSDJWT
 
@@ -76,7 +77,10 @@ def test_metadata_when_read_by_a_strict_wallet_then_names_endpoints_types_and_ba
     issuer = client.get("/.well-known/openid-credential-issuer/universitat")
     server = client.get("/.well-known/oauth-authorization-server/universitat")
     assert issuer.content_type == "application/json"
-    found = IssuerMetadata.parse(issuer.json, server.json, expected_issuer=f"{ISSUER_URL}/universitat")
+    found = IssuerMetadata.parse(issuer.json, expected_issuer=f"{ISSUER_URL}/universitat")
+    tokens = ServerMetadata.parse(server.json, expected_issuer=f"{ISSUER_URL}/universitat")
+    assert tokens.get_token_endpoint() == f"{ISSUER_URL}/universitat/token"
+    assert (found.to_json(), tokens.to_json()) == (issuer.json, server.json)
     assert found.batch_size == 5
     assert list(found.configurations) == ["university-degree"]
     assert found.configurations["university-degree"].labels["degree_title"]["ca"] == "Títol"

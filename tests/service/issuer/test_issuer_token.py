@@ -11,7 +11,7 @@ import pytest
 
 from issuer.app import create_app
 from issuer.records import State
-from protocol.openid4vci import PRE_AUTHORIZED
+from protocol.openid4vci.offer import PRE_AUTHORIZED
 
 
 def other(tx_code: str, step: int = 1) -> str:
@@ -22,6 +22,7 @@ def state_of(store, offer, administration="universitat"):
     return store.find_issuance(administration, offer.path.rpartition("/")[2])
 
 
+@pytest.mark.case("I26")
 def test_wrong_transaction_code_is_refused_and_the_right_one_still_works(offer, wallet):
     code = wallet.code(offer)
     wrong = wallet.redeem(code, other(offer.tx_code))
@@ -29,6 +30,7 @@ def test_wrong_transaction_code_is_refused_and_the_right_one_still_works(offer, 
     assert wallet.redeem(code, offer.tx_code).status_code == 200
 
 
+@pytest.mark.case("I25")
 def test_missing_transaction_code_is_refused_and_costs_no_try(offer, wallet, store):
     code = wallet.code(offer)
     for _ in range(6):
@@ -38,6 +40,7 @@ def test_missing_transaction_code_is_refused_and_costs_no_try(offer, wallet, sto
     assert wallet.redeem(code, offer.tx_code).status_code == 200
 
 
+@pytest.mark.case("I26")
 def test_five_wrong_transaction_codes_kill_the_code_even_for_the_right_one(offer, wallet, store, citizen):
     code = wallet.code(offer)
     for step in range(1, 6):
@@ -63,6 +66,7 @@ def test_unknown_code_is_refused(offer, wallet, code):
     assert (answer.status_code, answer.json["error"]) == (400, "invalid_grant" if code else "invalid_request")
 
 
+@pytest.mark.case("I24")
 def test_expired_code_is_refused_and_the_claims_are_erased(offer, wallet, world, store, citizen):
     code = wallet.code(offer)
     world.clock.advance(timedelta(minutes=15))
@@ -74,6 +78,7 @@ def test_expired_code_is_refused_and_the_claims_are_erased(offer, wallet, world,
     assert "The time to collect it has passed" in citizen.open(offer.path).text
 
 
+@pytest.mark.case("I23")
 def test_reused_code_is_refused(offer, wallet):
     code = wallet.code(offer)
     assert wallet.redeem(code, offer.tx_code).status_code == 200
@@ -82,6 +87,7 @@ def test_reused_code_is_refused(offer, wallet):
     assert wallet.fetch(offer.uri).status_code == 404
 
 
+@pytest.mark.case("I27")
 def test_two_parallel_redemptions_of_one_code_have_one_winner(offer, wallet, settings, world, store):
     code, tx_code = wallet.code(offer), offer.tx_code
     apps = [create_app(settings, clock=world.clock, http=world.http) for _ in range(4)]
@@ -99,6 +105,7 @@ def test_two_parallel_redemptions_of_one_code_have_one_winner(offer, wallet, set
     assert state_of(store, offer).state is State.REDEEMED
 
 
+@pytest.mark.case("I26")
 def test_parallel_guesses_of_the_transaction_code_get_five_tries_together(offer, wallet, settings, world, store):
     code, tx_code = wallet.code(offer), offer.tx_code
     apps = [create_app(settings, clock=world.clock, http=world.http) for _ in range(4)]
@@ -132,6 +139,7 @@ def test_parallel_guesses_of_the_transaction_code_get_five_tries_together(offer,
         ({"grant_type": PRE_AUTHORIZED, "pre-authorized_code": ["a", "b"], "tx_code": "1"}, "invalid_request"),
     ],
 )
+@pytest.mark.case("I29")
 def test_token_request_of_another_shape_is_refused(wallet, form, error):
     answer = wallet.client.post("/universitat/token", data=form)
     assert (answer.status_code, answer.json["error"]) == (400, error)

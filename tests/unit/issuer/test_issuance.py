@@ -14,7 +14,7 @@ from issuer.offers import TX_CODE_DIGITS, Secrets
 from issuer.sealing import Seals
 from protocol.errors import RequestError, StoreConflictError
 from protocol.keys import PrivateKey
-from protocol.openid4vci import MAX_PROOF_AGE, prepare_proof
+from protocol.openid4vci.proof import MAX_AGE, prepare_proof
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 ISSUER = "https://documents.example/universitat"
@@ -41,8 +41,8 @@ def test_proofs_when_right_then_keys_in_order_and_the_nonce_they_share():
         lambda a, _: [proof(a), proof(a)],
         lambda a, b: [proof(a, "n"), proof(b, "m")],
         lambda a, b: [proof(a), proof(b, audience=ISSUER + "/")],
-        lambda a, b: [proof(a), proof(b, at=NOW + MAX_PROOF_AGE + timedelta(seconds=1))],
-        lambda a, b: [proof(a), proof(b, at=NOW - MAX_PROOF_AGE - timedelta(seconds=1))],
+        lambda a, b: [proof(a), proof(b, at=NOW + MAX_AGE + timedelta(seconds=1))],
+        lambda a, b: [proof(a), proof(b, at=NOW - MAX_AGE - timedelta(seconds=1))],
         lambda a, b: [proof(a), proof(b)[:-4] + "AAAA"],
     ],
     ids=["too many", "same key", "two nonces", "audience", "future", "past", "signature"],
@@ -56,7 +56,7 @@ def test_proofs_when_one_is_wrong_then_all_are_refused(make):
 
 
 def test_proof_when_at_the_edge_of_its_time_then_accepted():
-    for at in (NOW - MAX_PROOF_AGE, NOW + MAX_PROOF_AGE):
+    for at in (NOW - MAX_AGE, NOW + MAX_AGE):
         proven_keys([proof(PrivateKey.generate(), at=at)], expected_audience=ISSUER, batch_size=1, now=NOW)
 
 

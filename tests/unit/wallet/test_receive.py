@@ -12,12 +12,12 @@ import pytest
 from protocol import jws
 from protocol.errors import Check, RequestError, UnavailableError, VerificationError
 from protocol.keys import PrivateKey
+from protocol.openid4vci.offer import OfferLink
 from protocol.runtime.fetch import Fetcher
 from tests.fakes.holder import CLAIMS, VCT
 from tests.fakes.wallet_peers import TX_CODE
 from wallet import receive, signing
 from wallet.issuers import IssuerClient
-from wallet.receive import OfferLink
 
 
 def _offer(peers, **changes):
@@ -45,13 +45,13 @@ def _grant(**members):
     ],
 )
 def test_offer_that_is_malformed_or_of_something_unknown_is_refused(peers, world, changes):
-    parameters = {"credential_offer": json.dumps(_offer(peers, **changes))}
+    parameters = {"credential_offer": [json.dumps(_offer(peers, **changes))]}
     with pytest.raises(RequestError):
         IssuerClient(world.http).open(OfferLink.parse(parameters))
 
 
 @pytest.mark.parametrize(
-    "parameters", [{}, {"credential_offer": "{}", "credential_offer_uri": "https://a.example"}]
+    "parameters", [{}, {"credential_offer": ["{}"], "credential_offer_uri": ["https://a.example"]}]
 )
 def test_offer_link_with_both_or_neither_form_is_refused(parameters):
     with pytest.raises(RequestError):
@@ -59,8 +59,8 @@ def test_offer_link_with_both_or_neither_form_is_refused(parameters):
 
 
 def test_offer_by_value_is_read(peers, world):
-    opened = IssuerClient(world.http).open(OfferLink.parse({"credential_offer": json.dumps(_offer(peers))}))
-    assert opened.offer.tx_code_length is None
+    opened = IssuerClient(world.http).open(OfferLink.parse({"credential_offer": [json.dumps(_offer(peers))]}))
+    assert not opened.needs_tx_code
 
 
 def test_metadata_of_another_issuer_is_refused(file_wallet, peers):
@@ -71,12 +71,12 @@ def test_metadata_of_another_issuer_is_refused(file_wallet, peers):
 
 
 @pytest.mark.parametrize(
-    "url", ["http://127.0.0.1:1/x", "https://127.0.0.1/x", "https://[::1]/x", "http://10.0.0.1/x"]
+    "url", ["http://127.0.0.1:1/x", "https://127.0.0.1/x", "https://[::1]/x", "https://10.0.0.1/x"]
 )
 def test_offer_at_private_address_is_refused(url):
     client = IssuerClient(Fetcher(allowed_private_origins=frozenset()))
     with pytest.raises((RequestError, UnavailableError)) as caught:
-        client.open(OfferLink.parse({"credential_offer_uri": url}))
+        client.open(OfferLink.parse({"credential_offer_uri": [url]}))
     assert "may not be fetched" in caught.value.message
 
 
