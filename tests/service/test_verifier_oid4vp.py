@@ -37,6 +37,7 @@ def test_request_when_started_then_link_qr_and_expiry_and_four_unlinked_secrets(
     assert row.expires_at - row.issued_at == timedelta(minutes=15)
 
 
+@pytest.mark.case("V26")
 def test_request_when_fetched_twice_then_served_twice_and_only_a_posted_nonce_comes_back(office):
     started = office.start()
     request = office.fetch(started["request_url"])
@@ -193,6 +194,7 @@ def test_rejected_response_repeated_byte_for_byte_gets_the_same_answer(office, w
     assert first.status_code == 400
 
 
+@pytest.mark.case("V17")
 def test_second_different_response_is_refused(office, world):
     request = office.fetch(office.start()["request_url"])
     office.answer(request, honest(world, None))
@@ -201,6 +203,7 @@ def test_second_different_response_is_refused(office, world):
     assert second.get_json()["error"] == "request_already_answered"
 
 
+@pytest.mark.case("V17")
 def test_second_encryption_of_the_same_presentation_is_another_response(office, world):
     request = office.fetch(office.start()["request_url"])
     payload = office.share(request, honest(world, None)).payload
@@ -208,6 +211,7 @@ def test_second_encryption_of_the_same_presentation_is_another_response(office, 
     assert office.post(request, office.encrypt(request, payload)).status_code == 409
 
 
+@pytest.mark.case("V17")
 def test_two_different_responses_at_once_then_exactly_one_is_decided(office, world):
     request = office.fetch(office.start()["request_url"])
     responses = [office.encrypt(request, office.share(request, honest(world, None)).payload) for _ in range(2)]
@@ -224,6 +228,7 @@ def test_request_when_answered_then_not_served_any_more(office, world):
     assert office.client.get(path).get_json()["error"] == "request_already_answered"
 
 
+@pytest.mark.case("V17")
 def test_response_after_expiry_is_refused_and_nothing_is_decided(office, world):
     started = office.start()
     request = office.fetch(started["request_url"])
@@ -243,6 +248,7 @@ def test_response_one_second_before_expiry_and_prepared_at_start_is_accepted(off
     assert office.post(request, office.encrypt(request, shared.payload)).status_code == 200
 
 
+@pytest.mark.case("V18")
 def test_response_encrypted_to_another_sessions_key_is_refused_and_decides_nothing(office, world):
     mine, other = office.start(), office.start()
     request, foreign = office.fetch(mine["request_url"]), office.fetch(other["request_url"])
@@ -257,6 +263,7 @@ def test_response_encrypted_to_another_sessions_key_is_refused_and_decides_nothi
     assert stored(office, mine).state is PresentationState.WAITING
 
 
+@pytest.mark.case("V18")
 def test_response_in_plain_text_is_refused_and_decides_nothing(office, world):
     started = office.start()
     request = office.fetch(started["request_url"])
@@ -269,6 +276,7 @@ def test_response_in_plain_text_is_refused_and_decides_nothing(office, world):
 
 
 @pytest.mark.parametrize("body", ["response=a&response=b", "error=access_denied&state=a&state=b"])
+@pytest.mark.case("V28")
 def test_response_with_a_parameter_twice_is_refused(office, body):
     request = office.fetch(office.start()["request_url"])
     answer = office.client.post(
@@ -289,6 +297,7 @@ def test_request_with_an_endless_wallet_nonce_is_refused(office):
     assert office.client.post(path, data={"wallet_nonce": "x" * 513}).status_code == 400
 
 
+@pytest.mark.case("V27")
 def test_refusal_is_answered_without_data_and_looks_like_nothing_sent(office):
     started = office.start()
     request = office.fetch(started["request_url"])
@@ -320,10 +329,12 @@ def test_response_after_refusal_is_refused(office, world):
 
 
 @pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.case("V17")
 def test_unknown_request_is_not_found(office, method):
     assert getattr(office.client, method)(f"/ajuntament/request/{'x' * 32}").status_code == 404
 
 
+@pytest.mark.case("V20")
 def test_another_administrations_request_is_not_found(office, world):
     request = office.fetch(office.start()["request_url"])
     path = urlsplit(request.response_uri).path
@@ -334,6 +345,7 @@ def test_another_administrations_request_is_not_found(office, world):
     assert office.client.post(path, data={"response": response}).status_code == 200
 
 
+@pytest.mark.case("V21")
 def test_presentation_captured_for_one_transaction_is_refused_in_another(office, world):
     first, second = (office.fetch(office.start()["request_url"]) for _ in range(2))
     captured = json.loads(office.share(first, honest(world, None)).payload)
@@ -393,6 +405,7 @@ def test_api_without_or_with_a_wrong_token_is_refused(office):
         assert answer.content_type == "application/problem+json"
 
 
+@pytest.mark.case("V20")
 def test_api_when_another_administration_asks_then_neither_procedure_nor_case_exists(office):
     started = office.start()
     assert office.api("GET", f"/presentations/{started['id']}", admin="universitat").status_code == 404

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -60,6 +61,17 @@ def test_administration_when_its_id_cannot_be_an_address_then_refused(office, ba
     known = office.services.store.get_administration("ajuntament")
     with pytest.raises(ConfigurationError):
         office.services.store.put_administration(type(known)(**{**vars(known), "id": bad}))
+
+
+@pytest.mark.case("V24")
+@pytest.mark.parametrize("secret", ["wallet_state", "request_id"])
+def test_presentation_when_it_has_a_secret_of_another_then_it_cannot_be_stored(office, world, secret):
+    store: SqlStore = office.services.store
+    first, second = (store.get_presentation("ajuntament", office.start()["id"]) for _ in range(2))
+    twin = replace(second, id="t" * 32, request_id="r" * 32, wallet_state="s" * 32, nonce="n" * 32)
+    with pytest.raises(StoreConflictError):
+        store.add_presentation(replace(twin, **{secret: getattr(first, secret)}))
+    store.add_presentation(twin)
 
 
 @pytest.fixture
