@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy.exc import IntegrityError
 
 from ledger.commitment import Commitment
 from protocol.errors import Check, ConfigurationError, RequestError, StoreConflictError
@@ -69,7 +70,7 @@ def test_presentation_when_it_has_a_secret_of_another_then_it_cannot_be_stored(o
     store: SqlStore = office.services.store
     first, second = (store.get_presentation("ajuntament", office.start()["id"]) for _ in range(2))
     twin = replace(second, id="t" * 32, request_id="r" * 32, wallet_state="s" * 32, nonce="n" * 32)
-    with pytest.raises(StoreConflictError):
+    with pytest.raises(IntegrityError):
         store.add_presentation(replace(twin, **{secret: getattr(first, secret)}))
     store.add_presentation(twin)
 
