@@ -144,6 +144,9 @@ def _read(certificate: x509.Certificate) -> Certificate:
         raise wrong("a certificate's serial number is not positive or too long")
     if certificate.signature_algorithm_oid not in _SIGNATURES:
         raise wrong("a certificate is not signed by ECDSA with SHA-2 or Ed25519")
+    if certificate.public_bytes(Encoding.DER)[-len(certificate.signature) - 1] != 0:
+        # the octet before it counts unused bits; it is outside of what is signed, and the library takes others
+        raise wrong("a certificate's signature is not of whole octets")
     if not certificate.issuer.rdns:
         raise wrong("a certificate does not name who issued it")
     extensions = certificate.extensions

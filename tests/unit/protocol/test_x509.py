@@ -603,3 +603,10 @@ def test_anchors_up_to_the_most_are_taken_and_more_are_not():
 def test_anchor_that_cannot_be_one_stops_the_start(anchor):
     with pytest.raises(ConfigurationError):
         Anchors([anchor.certificate])
+
+
+def test_signature_with_unused_bits_is_refused():
+    """They are outside of what is signed, so that anybody could give a certificate another digest by them."""
+    held = next(each for each in (leaf(ROOT) for _ in range(100)) if each.certificate.signature[-1] % 2 == 0)
+    signature = held.certificate.signature
+    patch_refused("whole octets", held, b"\x00" + signature, b"\x01" + signature)
