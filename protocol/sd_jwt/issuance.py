@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
 from protocol import jws
-from protocol.encoding import JSON, b64url_encode
+from protocol.encoding import JSON, b64url_encode, compact_json
 from protocol.errors import RequestError
 from protocol.keys import Signer
 from protocol.sd_jwt.disclosures import (
@@ -26,7 +26,6 @@ from protocol.sd_jwt.disclosures import (
     Path,
     b64url_encode_each,
     digest_each,
-    disclosure_json,
 )
 from protocol.sd_jwt.limits import MAX_DEPTH, MAX_DIGESTS, MAX_DISCLOSURES
 
@@ -100,7 +99,11 @@ def _by_place(selective: Collection[Path], decoys: Mapping[Path, int]) -> list[t
     for path in selective:
         if not path:
             raise ValueError("expected a path to a claim")
-        places.setdefault(path[:-1], []).append(path[-1])
+        place = path[:-1]
+        if place in places:
+            places[place].append(path[-1])
+        else:
+            places[place] = [path[-1]]
     return sorted(places.items(), key=lambda item: len(item[0]), reverse=True)
 
 
@@ -152,12 +155,15 @@ def _get(container: JSON, step: str | int) -> JSON:
 
 
 def _encode(container: dict[str, JSON] | list[JSON], steps: list[str | int], salts: Iterator[str]) -> list[str]:
-    if len(set(steps)) != len(steps):
+    """Return the disclosures of these members or elements. Raises `ValueError` unless each is there, once."""
+    wanted = set(steps)
+    if len(wanted) != len(steps):
         raise ValueError("a path is given twice")
-    is_object = isinstance(container, dict)
-    return b64url_encode_each(
-        [disclosure_json(next(salts), str(step) if is_object else None, _get(container, step)) for step in steps]
-    )
+    if isinstance(container, list):
+        return b64url_encode_each([compact_json([next(salts), _get(container, step)]) for step in steps])
+    if not container.keys() >= wanted:
+        raise ValueError("a path leads to no claim")
+    return b64url_encode_each([compact_json([next(salts), step, container[str(step)]]) for step in steps])
 
 
 def _decoy(hash_name: str) -> str:

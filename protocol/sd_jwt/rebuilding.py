@@ -90,7 +90,10 @@ class _Rebuilder:
                 raise wrong("an array element is disclosed where a claim belongs")
             if name in result:
                 raise wrong("a claim is given twice")
-            result[name] = self._disclose(disclosure, (*place, name))
+            here = (*place, name)
+            self.disclosed[here] = disclosure
+            value = disclosure.value
+            result[name] = self._expand(value, here) if isinstance(value, (dict, list)) else value
 
     def _expand_array(self, items: list[JSON], place: Path) -> list[JSON]:
         result: list[JSON] = []
@@ -107,7 +110,8 @@ class _Rebuilder:
             if disclosure is not None:
                 if disclosure.name is not None:
                     raise wrong("a claim is disclosed where an array element belongs")
-                result.append(self._disclose(disclosure, here))
+                self.disclosed[here] = disclosure
+                result.append(self._expand(disclosure.value, here))
         return result
 
     def _expand(self, value: JSON, place: Path) -> JSON:
@@ -116,10 +120,6 @@ class _Rebuilder:
         if len(place) > MAX_DEPTH:
             raise wrong(f"claims nest deeper than {MAX_DEPTH}")
         return self.expand_object(value, place) if isinstance(value, dict) else self._expand_array(value, place)
-
-    def _disclose(self, disclosure: Disclosure, place: Path) -> JSON:
-        self.disclosed[place] = disclosure
-        return self._expand(disclosure.value, place)
 
     def _see(self, digests: list[str]) -> None:
         before = len(self._seen)

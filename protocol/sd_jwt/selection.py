@@ -35,21 +35,17 @@ class SelectionIndex:
     disclosed: tuple[Path, ...]
     # the largest parts that are signed in the clear, with nothing in them that could be hidden
     clear: AbstractSet[Path]
-    # by place: the disclosures (by number) without which it cannot be seen; and those with all that is inside
-    _above: Mapping[Path, frozenset[int]] = field(init=False, repr=False, compare=False)
-    _whole: Mapping[Path, frozenset[int]] = field(init=False, repr=False, compare=False)
+    # the number of the disclosure at a place, and of those inside a place
+    _numbers: Mapping[Path, int] = field(init=False, repr=False, compare=False)
+    _inside: Mapping[Path, list[int]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        above: dict[Path, frozenset[int]] = {}
-        whole: dict[Path, set[int]] = {}
+        inside: dict[Path, list[int]] = {}
         for number, path in enumerate(self.disclosed):
-            above[path] = _find_above(above, path[:-1]) | {number}
-            for length in range(1, len(path) + 1):
-                whole.setdefault(path[:length], set()).add(number)
-        object.__setattr__(self, "_above", above)
-        object.__setattr__(
-            self, "_whole", {path: _find_above(above, path) | within for path, within in whole.items()}
-        )
+            for length in range(1, len(path)):
+                inside.setdefault(path[:length], []).append(number)
+        object.__setattr__(self, "_numbers", {path: number for number, path in enumerate(self.disclosed)})
+        object.__setattr__(self, "_inside", inside)
 
     @classmethod
     def make(cls, issued: str) -> SelectionIndex:
@@ -98,19 +94,18 @@ class SelectionIndex:
             clear=frozenset(_parse_path(path) for path in get_member(value, "clear", list)),
         )
 
-    def find(self, path: Path) -> frozenset[int]:
+    def find(self, path: Path) -> set[int]:
         """Return the numbers of the disclosures that show this path; none for what is in the clear.
 
         Raises `RequestError` when the credential has no such path. Inside a disclosure without disclosures of
         its own every path is taken to exist: the index holds no values.
         """
-        whole = self._whole.get(path)
-        if whole is not None:
-            return whole
-        above = _find_above(self._above, path)
-        if not above and not any(path[:length] in self.clear for length in range(1, len(path) + 1)):
+        prefixes = [path[:length] for length in range(1, len(path) + 1)]
+        found = {self._numbers[prefix] for prefix in prefixes if prefix in self._numbers}
+        found.update(self._inside.get(path, ()))
+        if not found and self.clear.isdisjoint(prefixes):
             raise RequestError("invalid_request", "the credential has no claim at a path that is to be shown")
-        return above
+        return found
 
 
 def select(issued: str, index: SelectionIndex, paths: Sequence[Path]) -> str:
@@ -125,14 +120,6 @@ def select(issued: str, index: SelectionIndex, paths: Sequence[Path]) -> str:
         wanted |= index.find(path)
     spans = sorted([index.spans[number] for number in wanted])
     return "~".join([issued[: index.token_chars], *[issued[start:end] for start, end in spans], ""])
-
-
-def _find_above(above: Mapping[Path, frozenset[int]], path: Path) -> frozenset[int]:
-    """Return the disclosures of the nearest disclosed place at or above the path."""
-    for length in range(len(path), 0, -1):
-        if path[:length] in above:
-            return above[path[:length]]
-    return frozenset()
 
 
 def _find_clear(
