@@ -96,6 +96,7 @@ def test_metadata_when_read_by_a_strict_wallet_then_names_endpoints_types_and_ba
         "/.well-known/oauth-authorization-server/nobody",
     ],
 )
+@pytest.mark.case("I45")
 def test_metadata_at_the_wrong_place_is_not_found(app, path):
     assert app.test_client().get(path).status_code == 404
 
@@ -158,6 +159,7 @@ def test_choice_that_is_no_small_number_asks_again(citizen, choice):
     assert again.location == f"{path}?missing=1"
 
 
+@pytest.mark.case("I41")
 def test_notification_when_repeated_then_same_answer_and_the_first_word_stays(offer, wallet, store):
     token, nonce = wallet.token(offer), wallet.nonce()
     issued = wallet.ask(token, wallet.body(wallet.proof(wallet.keys[0], nonce))).json

@@ -175,6 +175,7 @@ def test_share_on_a_yes_records_then_sends_and_says_the_outcome(holder, peers):
 
 
 @pytest.mark.parametrize("answers", [["no"], [""], ["yeah"], []])
+@pytest.mark.case("W29")
 def test_share_on_anything_but_a_yes_sends_and_records_nothing(holder, peers, answers):
     status, said, _ = holder("share", peers.verifier.link(), answers=answers)
     assert status == 1

@@ -81,9 +81,7 @@ REFUSED_REQUESTS = {
     "expired": (lambda v: setattr(v, "change", _expired), None),
     "wallet_nonce_missing": (lambda v: setattr(v, "brings_back_nonce", False), None),
     "statement_of_another_party": (
-        lambda v: setattr(
-            v, "change", lambda m: replace(m, verifier_info=of_another_party(v))
-        ),
+        lambda v: setattr(v, "change", lambda m: replace(m, verifier_info=of_another_party(v))),
         Check.ISSUER,
     ),
     "no_statement": (lambda v: setattr(v, "change", lambda m: replace(m, verifier_info=())), Check.ISSUER),
@@ -91,6 +89,7 @@ REFUSED_REQUESTS = {
 
 
 @pytest.mark.parametrize("name", REFUSED_REQUESTS)
+@pytest.mark.case("W11", "W12", "W13", "W27")
 def test_request_that_is_wrong_is_refused_and_nothing_is_sent(name, with_degree, peers):
     spoil, check = REFUSED_REQUESTS[name]
     spoil(peers.verifier)
@@ -101,6 +100,7 @@ def test_request_that_is_wrong_is_refused_and_nothing_is_sent(name, with_degree,
     assert peers.ledger.entries == []
 
 
+@pytest.mark.case("W25")
 def test_share_with_document_missing_is_refused(file_wallet, peers):
     decision = file_wallet.read_request(peers.verifier.link())
     assert decision.missing == ("https://testimoni.example/credentials/university-degree/1",)

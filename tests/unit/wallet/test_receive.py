@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Offers and credentials that a wallet must refuse (PROTOCOLS section 10, cases W1 to W9 and W31)."""
+"""Offers and credentials that a wallet must refuse (docs/negative-cases.md, W1 to W9 and W31)."""
 
 from __future__ import annotations
 
@@ -44,6 +44,7 @@ def _grant(**members):
         {"grants": _grant(authorization_server="https://elsewhere.example")},
     ],
 )
+@pytest.mark.case("W3", "W4")
 def test_offer_that_is_malformed_or_of_something_unknown_is_refused(peers, world, changes):
     parameters = {"credential_offer": [json.dumps(_offer(peers, **changes))]}
     with pytest.raises(RequestError):
@@ -53,6 +54,7 @@ def test_offer_that_is_malformed_or_of_something_unknown_is_refused(peers, world
 @pytest.mark.parametrize(
     "parameters", [{}, {"credential_offer": ["{}"], "credential_offer_uri": ["https://a.example"]}]
 )
+@pytest.mark.case("W1")
 def test_offer_link_with_both_or_neither_form_is_refused(parameters):
     with pytest.raises(RequestError):
         OfferLink.parse(parameters)
@@ -63,6 +65,7 @@ def test_offer_by_value_is_read(peers, world):
     assert not opened.needs_tx_code
 
 
+@pytest.mark.case("W5")
 def test_metadata_of_another_issuer_is_refused(file_wallet, peers):
     peers.issuer.wrong_metadata = True
     with pytest.raises(RequestError) as caught:
@@ -73,6 +76,7 @@ def test_metadata_of_another_issuer_is_refused(file_wallet, peers):
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1:1/x", "https://127.0.0.1/x", "https://[::1]/x", "https://10.0.0.1/x"]
 )
+@pytest.mark.case("W1", "W31")
 def test_offer_at_private_address_is_refused(url):
     client = IssuerClient(Fetcher(allowed_private_origins=frozenset()))
     with pytest.raises((RequestError, UnavailableError)) as caught:
@@ -141,6 +145,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
+@pytest.mark.case("W8", "W9")
 def test_credential_that_is_wrong_is_not_kept(name, file_wallet, peers):
     mint, check = WRONG[name]
     peers.issuer.mint = lambda index, key: mint(peers.issuer, key, index)

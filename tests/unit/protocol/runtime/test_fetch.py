@@ -43,6 +43,7 @@ FETCHER = Fetcher(allowed_private_origins=frozenset({"http://localhost:8101"}))
         f"https://{'a' * 64}.example/",
     ],
 )
+@pytest.mark.case("W31")
 def test_fetch_when_origin_is_neither_public_https_nor_named_is_refused(url):
     with pytest.raises(RequestError):
         FETCHER.get(url)
@@ -87,6 +88,7 @@ def test_fetch_goes_to_the_address_that_was_checked_however_the_url_is_spelt(mon
         "fd00::1",
     ],
 )
+@pytest.mark.case("W31")
 def test_fetch_when_a_public_name_leads_to_a_private_address_is_refused(monkeypatch, address):
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 443)) for each in ("93.184.215.14", address)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
@@ -145,6 +147,7 @@ def test_fetch_when_the_body_drips_is_given_up_in_time():
         client.post(url, body=b"", content_type="text/plain", read_timeout=0.3)
 
 
+@pytest.mark.case("W23", "S21")
 def test_fetch_when_answered_with_a_redirect_is_refused():
     head = b"HTTP/1.1 302 Found\r\nLocation: http://localhost:8101/\r\nContent-Length: 0\r\n\r\n"
     with answering(head) as (client, url), pytest.raises(RequestError, match="redirect"):
