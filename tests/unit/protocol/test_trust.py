@@ -5,78 +5,41 @@ from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from protocol import jws
-from protocol.encoding import b64url_encode, sha256
 from protocol.errors import Check, RequestError, UnavailableError, VerificationError
-from protocol.keys import PrivateKey
 from protocol.registration import statement_digest
-from protocol.trust import MAX_LIST_CHARS, TYPE, SignedTrustList, TrustedIssuer, TrustedRequester
+from protocol.trust import MAX_LIST_CHARS, SignedTrustList, TrustedIssuer, TrustedRequester
 from protocol.trust_entries import (
-    MAX_ADMINISTRATIONS,
-    MAX_ENTRIES,
-    MAX_LANGUAGES,
-    MAX_LOGS,
-    MAX_TEXT_CHARS,
     Entries,
     Validity,
 )
-from protocol.x509 import Anchors, Purpose, certificate_digest, encode_chain
+from protocol.x509 import Anchors, Purpose, certificate_digest
 from tests.fakes.certificates import IDENTIFIER, NOW, authority, leaf
+from tests.fakes.trust_lists import (
+    CENSUS,
+    DAY,
+    DEGREE,
+    EPOCH,
+    REGISTRAR,
+    ROOT,
+    chain,
+    claims,
+    entry,
+    log,
+    party,
+    signed,
+    signer,
+    trust,
+)
 
-DEGREE, CENSUS = "https://types.example/degree/1", "https://types.example/census/1"
 OTHER = "https://issuer.example/other"
-DAY = 86_400
-ROOT = authority("root")
 ISSUER, OTHER_ISSUER = leaf(ROOT), leaf(ROOT, uris=[OTHER])
 ACCESS = leaf(ROOT, usages=[Purpose.ACCESS.value])
-REGISTRAR = leaf(ROOT, usages=[Purpose.REGISTRAR.value])
-LOG_KEY = PrivateKey.generate().public_key.jwk()
-EPOCH = int(NOW.timestamp())
-
-
-def chain(holder):
-    return encode_chain([holder.certificate])
 
 
 def client_id(holder):
     return f"x509_hash:{certificate_digest(holder.certificate)}"
-
-
-def signer(holder):
-    return PrivateKey.from_pem(holder.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-
-
-def party(code="A1", *, issuers=None, verifiers=None, **changes):
-    return {
-        "code": code,
-        "name": {"ca": "Universitat", "es": "Universidad"},
-        "issuers": [entry()] if issuers is None else issuers,
-        "verifiers": [] if verifiers is None else verifiers,
-        **changes,
-    }
-
-
-def entry(identifier=IDENTIFIER, types=(DEGREE,), **validity):
-    return {"identifier": identifier, "credential_types": list(types), **validity}
-
-
-def log(origin="log.example/2026", **changes):
-    return {"origin": origin, "promise_key": LOG_KEY, "maximum_merge_delay": 60, **changes}
-
-
-def claims(**changes):
-    base = {"sequence": 1, "iat": EPOCH, "exp": EPOCH + DAY, "administrations": [party()], "logs": [log()]}
-    return base | changes
-
-
-def signed(body, *, by=REGISTRAR, typ=TYPE):
-    return jws.sign(body, signer(by), typ=typ, x5c=chain(by))
-
-
-def trust(*, now=NOW, by=REGISTRAR, **changes):
-    return SignedTrustList.verify(signed(claims(**changes), by=by), Anchors([ROOT.certificate]), now=now)
 
 
 def ask(made, *, x5c=None, identifier=IDENTIFIER, vct=DEGREE, now=NOW):
@@ -382,130 +345,6 @@ def test_list_keeps_its_sequence():
     assert trust(sequence=7).sequence == 7
 
 
-def wrong(*parties, **changes):
-    return claims(administrations=list(parties), **changes)
-
-
-DIGEST = b64url_encode(sha256(b""))
-VERIFIER = {"client_id": "c", "procedures": [DIGEST]}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {},
-        *(
-            {name: value for name, value in claims().items() if name != left}
-            for left in ("sequence", "exp", "logs")
-        ),
-        claims(sequence=-1),
-        claims(sequence=True),
-        claims(sequence="1"),
-        claims(exp=10**18),
-        claims(exp=-1),
-        claims(exp="tomorrow"),
-        claims(administrations={}),
-        claims(administrations=["A1"]),
-        claims(logs=[1]),
-        wrong(party(code="")),
-        wrong(party(code=1)),
-        wrong(party(name={})),
-        wrong(party(name="Universitat")),
-        wrong(party(name={"ca": 1})),
-        wrong(party(name={"": "x"})),
-        wrong(party(issuers={})),
-        wrong(party(issuers=[IDENTIFIER])),
-        wrong(party(issuers=[entry("")])),
-        wrong(party(issuers=[entry(types=[1])])),
-        wrong(party(issuers=[entry(types=[""])])),
-        wrong(party(issuers=[entry(types=[{}])])),
-        wrong(party(issuers=[entry(types=[{"vct": ""}])])),
-        wrong(party(issuers=[{"identifier": IDENTIFIER}])),
-        wrong(party(issuers=[entry(valid_from="now")])),
-        wrong(party(issuers=[entry(valid_from=True)])),
-        wrong(party(issuers=[entry(valid_from=None)])),
-        wrong(party(issuers=[entry(valid_from=EPOCH, valid_until=EPOCH)])),
-        wrong(party(issuers=[entry(types=[{"vct": DEGREE, "valid_until": -1}])])),
-        wrong(party(verifiers=[{"client_id": "c"}])),
-        wrong(party(verifiers=[{"procedures": []}])),
-        wrong(party(verifiers=[VERIFIER | {"procedures": [b64url_encode(b"x" * 31)]}])),
-        wrong(party(verifiers=[VERIFIER | {"procedures": [f"{DIGEST}="]}])),
-        wrong(party(verifiers=[VERIFIER | {"procedures": [1]}])),
-        claims(logs=[log("")]),
-        claims(logs=[log(promise_key=None)]),
-        claims(logs=[log(promise_key={"kty": "oct", "k": "AA"})]),
-        claims(logs=[log(maximum_merge_delay=-1)]),
-        claims(logs=[log(maximum_merge_delay="60")]),
-        claims(logs=[log(checkpoint_key=1)]),
-    ],
-)
-def test_list_that_is_not_understood_whole_is_refused_whole(body):
-    with pytest.raises(RequestError):
-        SignedTrustList.verify(signed(body), Anchors([ROOT.certificate]), now=NOW)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        wrong(party(), party(issuers=[])),
-        wrong(party(), party("A2")),
-        wrong(party(issuers=[entry(), entry(types=[CENSUS])])),
-        wrong(party(issuers=[entry(types=[DEGREE, DEGREE])])),
-        wrong(party(issuers=[entry(types=[DEGREE, {"vct": DEGREE, "valid_until": EPOCH}])])),
-        wrong(party(verifiers=[VERIFIER]), party("A2", issuers=[], verifiers=[VERIFIER])),
-        claims(logs=[log(), log()]),
-    ],
-)
-def test_list_that_names_something_twice_is_refused(body):
-    with pytest.raises(RequestError, match="twice"):
-        Entries.parse(body)
-
-
-def many_types(number):
-    return wrong(party(issuers=[entry(types=[f"t{each}" for each in range(number)])]))
-
-
-def many_procedures(number):
-    digests = [b64url_encode(sha256(str(each).encode())) for each in range(number)]
-    return wrong(party(verifiers=[VERIFIER | {"procedures": digests}]))
-
-
-@pytest.mark.parametrize(
-    ("most", "make"),
-    [
-        (MAX_ADMINISTRATIONS, lambda number: wrong(*(party(str(each), issuers=[]) for each in range(number)))),
-        (MAX_ENTRIES, lambda number: wrong(party(issuers=[entry(str(each)) for each in range(number)]))),
-        (MAX_ENTRIES, many_types),
-        (MAX_ENTRIES, many_procedures),
-        (
-            MAX_ENTRIES,
-            lambda number: wrong(party(verifiers=[VERIFIER | {"client_id": str(each)} for each in range(number)])),
-        ),
-        (MAX_LOGS, lambda number: claims(logs=[log(str(each)) for each in range(number)])),
-        (MAX_LANGUAGES, lambda number: wrong(party(name={str(each): "x" for each in range(number)}))),
-        (MAX_TEXT_CHARS, lambda number: wrong(party(code="x" * number))),
-        (MAX_TEXT_CHARS, lambda number: wrong(party(issuers=[entry(types=["x" * number])]))),
-    ],
-)
-def test_list_at_its_limit_is_taken_and_over_it_refused(most, make):
-    assert Entries.parse(make(most))
-    with pytest.raises(RequestError):
-        Entries.parse(make(most + 1))
-
-
 def test_list_longer_than_allowed_is_refused_before_anything_is_read():
     with pytest.raises(RequestError, match="longer than"):
         SignedTrustList.verify("." * (MAX_LIST_CHARS + 1), Anchors([ROOT.certificate]), now=NOW)
-
-
-def test_list_of_all_catalan_administrations_is_taken():
-    everybody = [
-        party(
-            f"B{each}",
-            issuers=[entry(f"{IDENTIFIER}/{each}", [f"{DEGREE}/{kind}" for kind in range(3)])],
-            verifiers=[{"client_id": f"x509_hash:{each}", "procedures": [DIGEST] * 10}],
-        )
-        for each in range(2_200)
-    ]
-    made = trust(administrations=[*everybody, party()])
-    assert ask(made).party_code == "A1"
