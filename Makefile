@@ -5,13 +5,14 @@ SHELL := bash
 PYTHON ?= python3
 DATA ?= data
 PORT_BASE ?= 8100
+ROUNDS ?= 60
 BIN := .venv/bin
 # tests make thousands of small databases; where the machine has memory for them they need no disk
 TEST_TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp})
 # what needs more than Python runs in .ci/run, each suite by its mark
 PYTHON_ONLY := not node and not browser and not postgres and not network and not slow
 
-.PHONY: help up demo test check format screens assets contracts lock clean
+.PHONY: help up demo test check format screens assets contracts bench lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -57,8 +58,21 @@ assets: ## fetch and build the design system (needs Node.js)
 contracts: .venv/dev.done ## compile the contracts (needs Node.js)
 	$(BIN)/python -m contracts.build
 
+build/bench/venv.done: requirements/bench.txt
+	test -x build/bench/venv/bin/python || $(PYTHON) -m venv build/bench/venv
+	build/bench/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	touch $@
+
+# the peers from npm run where there is Node.js; elsewhere the report names them as absent
+build/bench/npm.done: bench/package.json bench/package-lock.json
+	mkdir -p build/bench
+	if command -v npm > /dev/null; then npm ci --silent --no-fund --no-audit --prefix bench && touch $@; fi || true
+
+bench: build/bench/venv.done build/bench/npm.done ## our core beside its peers, in one run (docs/performance.md); ROUNDS=60
+	@build/bench/venv/bin/python -m bench --rounds $(ROUNDS) --output build/bench.json
+
 lock: .venv/dev.done ## resolve the dependencies again, nothing younger than a week
-	before=$$(date -u -d '7 days ago' +%Y-%m-%d); for part in dev run assurance; do \
+	before=$$(date -u -d '7 days ago' +%Y-%m-%d); for part in dev run assurance bench; do \
 	  $(BIN)/uv pip compile -q --no-header --generate-hashes --no-emit-find-links --python-version 3.11 \
 	    --exclude-newer $$before requirements/$$part.in -c requirements/dev.txt -o requirements/$$part.txt; done
 
