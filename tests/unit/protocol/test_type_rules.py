@@ -4,6 +4,7 @@
 import base64
 import hashlib
 import json
+from functools import partial
 
 import pytest
 
@@ -221,6 +222,24 @@ def test_a_document_that_cannot_be_had_is_not_called_wrong():
         resolve_from({"vct": A, "extends": B})
 
 
+@pytest.mark.case("V11")
+def test_a_type_that_extends_another_gives_its_issuer_no_right(world):
+    degree, census = (
+        f"https://testimoni.example/credentials/{name}/1" for name in ("university-degree", "census-registration")
+    )
+    own = "https://town.example/degree/1"
+    town, now = world.parties["ajuntament"], world.clock.now()
+    ask = partial(world.trust.get_issuer, town.issuer_chain, identifier=town.issuer_identifier, now=now)
+    # the town hall may issue census registrations, and publishes types of its own that extend degrees
+    assert ask(vct=census)
+    for vct in (own, census):
+        assert resolve_from({"vct": vct, "extends": degree}, {"vct": degree}).extended == (degree,)
+    for vct in (own, degree):
+        with pytest.raises(VerificationError) as caught:
+            ask(vct=vct)
+        assert caught.value.check is Check.ISSUER
+
+
 # --- credentials
 
 
@@ -354,3 +373,5 @@ def test_what_rules_select_is_bounded(monkeypatch):
         Check.FORMAT, {"d": [1, 2, 3]}, [claim("d", None), *[claim("d", n) for n in range(3)], claim("d")]
     )
     assert "over 6" in fail(Check.FORMAT, {"d": [1, 2, 3, 4, 5, 6, 7]}, [claim("d", None)])
+    # on the way too, though nothing is selected in the end
+    assert "over 6" in fail(Check.FORMAT, {"d": [{}] * 7}, [claim("d", None, "x")])
