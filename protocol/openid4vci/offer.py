@@ -168,7 +168,7 @@ class CredentialOffer:
         )
 
     @classmethod
-    def parse_answer(cls, body: bytes, content_type: str) -> CredentialOffer:
+    def parse_answer(cls, body: bytes | str, content_type: str) -> CredentialOffer:
         """Return the offer that its address answered with: unsigned JSON and nothing else (section 4.1.3)."""
         if media_type(content_type) != _MEDIA_TYPE:
             raise RequestError(CODE, f"expected an offer as {_MEDIA_TYPE}")
@@ -191,7 +191,7 @@ class OfferLink:
         given = get_single(parameters, code=CODE)
         uri, inline = given.get("credential_offer_uri"), given.get("credential_offer")
         if inline is not None and uri is None:
-            return cls(uri=None, offer=CredentialOffer.parse_answer(inline.encode(), _MEDIA_TYPE))
+            return cls(uri=None, offer=CredentialOffer.parse_answer(inline, _MEDIA_TYPE))
         if uri is None or inline is not None:
             raise RequestError(CODE, "expected credential_offer or credential_offer_uri, one of them")
         check_url(uri, "credential_offer_uri", code=CODE)
