@@ -13,11 +13,13 @@ from issuer.enquiry import Enquiries
 from issuer.interop import SENTENCES as SOURCE_SENTENCES
 from issuer.issuance import Issuer, Rules
 from issuer.offers import Offers
-from issuer.routes import oid4vci, pages, published, valid
+from issuer.routes import oid4vci, pages, published, status, valid
 from issuer.sealing import Seals
 from issuer.services import KEY, Services
 from issuer.settings import IssuerSettings
+from issuer.status import Statuses
 from issuer.store import SqlStore
+from issuer.store_status import SqlStatusStore
 from issuer.tables import SessionRow
 from issuer.via_oberta import ViaOberta
 from issuer.visits import Visits
@@ -58,9 +60,10 @@ def create_app(settings: IssuerSettings, *, clock: Clock | None = None, http: HT
     made.sessions.install(app)
     app.jinja_env.globals.update(in_language=in_language)
     install_dates(app)
-    cli.install(app, database, made.store, clock)
+    cli.install(app, database, made)
     machine(app, oid4vci.bp)
     machine(app, published.bp)
+    machine(app, status.bp)
     app.register_blueprint(valid.bp)
     app.register_blueprint(pages.bp)
     return app
@@ -76,6 +79,13 @@ def _make_services(settings: IssuerSettings, database: Database, clock: Clock, h
         clock=clock,
         read_timeout=settings.source_timeout_seconds,
     )
+    statuses = Statuses(
+        SqlStatusStore(database),
+        clock,
+        public_url=settings.public_url,
+        open_signer=open_signer,
+        ttl=timedelta(seconds=settings.status_ttl_seconds),
+    )
     enquiries = Enquiries(store, offers, seals, clock, source=source, types=types)
     sign_in = open_sign_in(settings, http)
     sessions = Sessions(database, SessionRow, clock, cookie="testimoni_issuer", secure=settings.is_secure)
@@ -87,6 +97,7 @@ def _make_services(settings: IssuerSettings, database: Database, clock: Clock, h
             types=types,
             public_url=settings.public_url,
             open_signer=open_signer,
+            statuses=statuses,
             rules=Rules(
                 batch_size=settings.batch_size,
                 token_lifetime=timedelta(seconds=settings.access_token_seconds),
@@ -95,6 +106,7 @@ def _make_services(settings: IssuerSettings, database: Database, clock: Clock, h
         ),
         offers=offers,
         enquiries=enquiries,
+        statuses=statuses,
         visits=Visits(sessions, sign_in, enquiries, clock),
         sessions=sessions,
         store=store,

@@ -7,13 +7,13 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from issuer.records import Store
-from protocol.clock import Clock
+from issuer.services import Services
+from issuer.status import Reason
+from protocol.errors import RequestError
 from protocol.runtime.database import Database, migrate
-from protocol.runtime.sessions import sessions
 
 
-def install(app: Flask, database: Database, store: Store, clock: Clock) -> None:
+def install(app: Flask, database: Database, made: Services) -> None:
     """Add the issuer's commands to the application."""
     group = AppGroup("issuer", help="Commands of the issuer.")
 
@@ -26,16 +26,39 @@ def install(app: Flask, database: Database, store: Store, clock: Clock) -> None:
     @group.command("administrations")
     def list_administrations() -> None:
         """List the administrations and what each issues."""
-        for administration in store.administrations():
+        for administration in made.store.administrations():
             types = ", ".join(administration.credential_types)
             click.echo(f"{administration.id}\t{administration.code}\t{types}")
 
     @group.command("purge")
     def purge() -> None:
-        """Erase what has expired: claims that nobody collected, nonces, browser sessions."""
-        now = clock.now()
-        erased = sum(store.erase_expired(a.id, now) for a in store.administrations())
-        found = sessions(app)
-        click.echo(f"{erased} offers and {found.purge() if found else 0} sessions had expired")
+        """Erase what has expired: claims that nobody collected, nonces, entries of expired copies, sessions."""
+        now, here = made.clock.now(), [each.id for each in made.store.administrations()]
+        erased = sum(made.store.erase_expired(each, now) for each in here)
+        entries = sum(made.statuses.forget_expired(each) for each in here)
+        ended = made.sessions.purge()
+        click.echo(f"{erased} offers and {ended} sessions had expired; {entries} status entries were forgotten")
 
+    _install_status(group, made)
     app.cli.add_command(group)
+
+
+def _install_status(group: AppGroup, made: Services) -> None:
+    @group.command("revoke")
+    @click.argument("administration")
+    @click.argument("issuance")
+    @click.option("--reason", type=click.Choice([each.value for each in Reason]), required=True)
+    @click.option("--copy", "copies", multiple=True, help="only this copy; may be repeated")
+    def revoke(administration: str, issuance: str, reason: str, copies: tuple[str, ...]) -> None:
+        """Revoke all copies of a document for ever: ISSUANCE is the last part of its page's address."""
+        try:
+            count = made.statuses.revoke(administration, issuance, reason=Reason(reason), copy_ids=copies)
+        except RequestError as exc:
+            raise click.ClickException("the administration issued no such document") from exc
+        click.echo(f"{count} copies were revoked")
+
+    @group.command("close-status-lists")
+    @click.argument("administration")
+    def close(administration: str) -> None:
+        """Give out entries of new status lists from now on: after a backup of the database was restored."""
+        click.echo(f"{made.statuses.close(administration)} status lists were closed")

@@ -75,6 +75,8 @@ class CredentialType:
     description: Texts
     legal: LegalWords
     claim_rules: tuple[ClaimRule, ...]
+    # whether a copy can be revoked before it expires
+    carries_status: bool = True
 
     def __post_init__(self) -> None:
         """Refuse types that could not work."""

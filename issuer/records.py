@@ -107,6 +107,11 @@ class Copy:
     type_id: str
     issued_at: datetime
     expires_at: datetime
+    # its entry in a status list; forgotten once it has expired
+    status_list_id: str | None = None
+    status_index: int | None = None
+    revoked_at: datetime | None = None
+    revocation_reason: str | None = None
 
 
 # outcome of a query that was sent and has no answer yet

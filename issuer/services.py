@@ -15,6 +15,7 @@ from issuer.issuance import Issuer
 from issuer.offers import Offers
 from issuer.records import Store
 from issuer.settings import IssuerSettings
+from issuer.status import Statuses
 from issuer.visits import Visits
 from protocol.clock import Clock
 from protocol.runtime.sessions import Sessions
@@ -29,6 +30,7 @@ class Services:
     issuer: Issuer
     offers: Offers
     enquiries: Enquiries
+    statuses: Statuses
     visits: Visits
     sessions: Sessions
     store: Store

@@ -24,4 +24,7 @@ class IssuerSettings(SignInSettings):
     access_token_seconds: int = Field(
         default=300, ge=30, le=300, description="longer tokens would have to be bound to a key"
     )
+    status_ttl_seconds: int = Field(
+        default=900, ge=60, le=21600, description="how long others may keep a status list before asking again"
+    )
     nonce_seconds: int = Field(default=300, ge=30, le=600, description="how long a nonce can be used")

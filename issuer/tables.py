@@ -79,6 +79,8 @@ class CopyRow(Base, table=True):
     """Credentials issued: one row per copy."""
 
     __tablename__ = "copies"
+    # no entry of a list belongs to two copies
+    __table_args__ = (Index("ix_copies_status", "status_list_id", "status_index", unique=True),)
 
     id: str = Field(primary_key=True)
     administration_id: str = Field(foreign_key="administrations.id", index=True)
@@ -86,6 +88,36 @@ class CopyRow(Base, table=True):
     type_id: str
     issued_at: datetime = Field(sa_type=Moment)
     expires_at: datetime = Field(sa_type=Moment)
+    # its entry; null for a copy without status, and once it has expired
+    status_list_id: str | None = None
+    status_index: int | None = None
+    revoked_at: datetime | None = Field(default=None, sa_type=Moment)
+    revocation_reason: str | None = None
+
+
+class StatusListRow(Base, table=True):
+    """Status lists, with the token that was last signed of each."""
+
+    __tablename__ = "status_lists"
+    __table_args__ = (Index("ix_status_lists_number", "administration_id", "number", unique=True),)
+
+    # part of its address
+    id: str = Field(primary_key=True)
+    administration_id: str = Field(foreign_key="administrations.id")
+    number: int
+    bits: int = 1
+    # in entries
+    size: int
+    # so many places were given out; never goes back
+    taken: int
+    # the order in which entries are given out; null once nothing more is
+    order_key: bytes | None = None
+    packed: bytes
+    # counts the changes of entries
+    version: int = 0
+    signed_version: int = 0
+    token: str | None = None
+    expires_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class NonceRow(Base, table=True):

@@ -72,7 +72,7 @@ def fill_verifier(
                     vct=kind.vct,
                     name=kind.name,
                     claim_labels={rule.name: rule.label for rule in kind.claim_rules},
-                    carries_status=False,
+                    carries_status=kind.carries_status,
                     longest_validity_days=kind.validity_days,
                 ),
             )
