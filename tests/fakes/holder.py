@@ -17,6 +17,8 @@ from protocol.encoding import JSON
 from protocol.keys import PrivateKey, Signer
 from protocol.openid4vp import PresentationResponse
 from protocol.registration import Procedure
+from protocol.status_list import StatusReference
+from tests.fakes.status_host import VALID, list_uri
 
 VCT = "https://testimoni.example/credentials/{}/1"
 CLAIMS: Mapping[str, Mapping[str, JSON]] = {
@@ -40,7 +42,14 @@ CLAIMS: Mapping[str, Mapping[str, JSON]] = {
         "province_code": "99",
         "resident": True,
     },
-    "tax-compliance": {"document_number": "12345678Z", "compliant": True},
+    "tax-compliance": {
+        "given_name": "Mariona",
+        "family_name": "Puig Ferrer",
+        "document_number": "12345678Z",
+        "compliant": True,
+        "issued_on": "2026-11-20",
+        "reference": "202611200001",
+    },
 }
 
 
@@ -65,7 +74,10 @@ def issue(
     changes: Mapping[str, JSON] | None = None,
     extra_payload: Mapping[str, JSON] | None = None,
 ) -> Held:
-    """Issue a document as this administration, or as somebody who pretends to be."""
+    """Issue a document as this administration, or as somebody who pretends to be.
+
+    An extra member replaces one of the format; None leaves it out.
+    """
     key = PrivateKey.generate()
     claims = {**CLAIMS[kind], **(changes or {})}
     payload: dict[str, JSON] = {
@@ -74,9 +86,11 @@ def issue(
         "exp": int((expires_at or now + timedelta(days=60)).timestamp()),
         "vct": VCT.format(kind),
         "cnf": {"jwk": key.public_key.jwk()},
+        "status": StatusReference(list_uri(party), VALID).to_claim(),
         **(extra_payload or {}),
         **claims,
     }
+    payload = {name: value for name, value in payload.items() if value is not None}
     text = sd_jwt.issue(
         payload,
         [(name,) for name in claims],
@@ -129,6 +143,8 @@ class Share:
     holders: Callable[[list[PrivateKey]], list[PrivateKey]] = lambda keys: keys
     change_receipt: Callable[[ConsentReceipt], ConsentReceipt] = lambda receipt: receipt
     with_receipt: bool = True
+    # status lists that are not the honest ones, by address; None does not answer
+    status_lists: Mapping[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ The unit tests run them live; `tests/vectors/make_presentations.py` writes them 
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,9 +15,13 @@ from typing import Any
 from ledger import record as records
 from ledger.receipt import ConsentReceipt
 from protocol import sd_jwt
+from protocol.clock import epoch_seconds
 from protocol.encoding import b64url_encode, compact_json, parse_object
 from protocol.keys import PrivateKey
+from protocol.status_entries import MAX_LIST_BYTES
+from protocol.status_list import StatusReference
 from tests.fakes.holder import Share, Transaction, issue
+from tests.fakes.status_host import REVOKED, SIZE, SPECIAL, SUSPENDED, VALID, list_token, list_uri
 
 
 @dataclass(frozen=True)
@@ -164,6 +169,68 @@ def expiring(**delta: int) -> Callable[[Any, Transaction], Share]:
     return lambda world, _asked: Share(held=degree(world, expires_at=world.clock.now() + timedelta(**delta)))
 
 
+def with_reference(index: int, *, party: str = "universitat") -> Callable[[Any, Transaction], Share]:
+    """A degree whose status stands at this place of this administration's list."""
+
+    def make(world: Any, _asked: Transaction) -> Share:
+        reference = StatusReference(list_uri(world.parties[party]), index)
+        return Share(held=degree(world, extra_payload={"status": reference.to_claim()}))
+
+    return make
+
+
+def with_list(**changes: Any) -> Callable[[Any, Transaction], Share]:
+    """A degree whose list has something wrong."""
+
+    def make(world: Any, _asked: Transaction) -> Share:
+        party = world.parties["universitat"]
+        token = list_token(party, now=world.clock.now(), **changes)
+        return Share(held=degree(world), status_lists={list_uri(party): token})
+
+    return make
+
+
+def list_does_not_answer(world: Any, _asked: Transaction) -> Share:
+    return Share(held=degree(world), status_lists={list_uri(world.parties["universitat"]): None})
+
+
+def expired_list(world: Any, asked: Transaction) -> Share:
+    now = epoch_seconds(world.clock.now())
+    return with_list(iat=now - 7200, exp=now - 1)(world, asked)
+
+
+def future_list(world: Any, asked: Transaction) -> Share:
+    return with_list(iat=epoch_seconds(world.clock.now()) + 3600)(world, asked)
+
+
+def list_by_another_authority(world: Any, asked: Transaction) -> Share:
+    """The university's name and a list under it, certified by an authority that nobody trusts."""
+    from protocol.x509 import Purpose, encode_chain
+    from testimoni.development.authority import Authority
+
+    now, key = world.clock.now(), PrivateKey.generate()
+    uris = [world.parties["universitat"].issuer_identifier]
+    leaf = Authority.create(now).issue_certificate(
+        key.public_key, purpose=Purpose.STATUS, name="Lists", uris=uris, now=now
+    )
+    return with_list(signer=key, chain=encode_chain([leaf]))(world, asked)
+
+
+def compressed(data: bytes) -> str:
+    return b64url_encode(zlib.compress(data))
+
+
+def tax(world: Any, **options: Any) -> dict[str, Any]:
+    return {"tax": issue(world.parties["ajuntament"], "tax-compliance", now=world.clock.now(), **options)}
+
+
+def tax_without_status(**delta: int) -> Callable[[Any, Transaction], Share]:
+    """A kind of document that carries no status, and so must be short-lived."""
+    return lambda world, _asked: Share(
+        held=tax(world, expires_at=world.clock.now() + timedelta(**delta), extra_payload={"status": None})
+    )
+
+
 def reordered(data: bytes) -> bytes:
     return compact_json(dict(reversed(parse_object(data).items())))
 
@@ -181,6 +248,7 @@ def withdrawal_record(data: bytes) -> bytes:
     return records.to_bytes(record)
 
 
+SUBVENCIO = {"procedure": "subvencio-comerc"}
 BECA = {"party": "universitat", "procedure": "beca-estudis"}
 CASES = [
     Case("honest", "valid", honest),
@@ -235,7 +303,66 @@ CASES = [
         "could-not-tell",
         with_degree(extra_payload={"status": {"status_list": {"idx": 1, "uri": "https://l.example/1"}}}),
     ),
-    Case("lives-too-long-without-status", "status", expiring(days=366)),
+    Case("status-list-does-not-answer", "could-not-tell", list_does_not_answer),
+    Case("revoked", "status", with_reference(REVOKED), code="credential_revoked"),
+    Case("suspended", "status", with_reference(SUSPENDED), code="credential_suspended"),
+    Case("status-of-unknown-meaning", "status", with_reference(SPECIAL), code="credential_status_unknown"),
+    Case("status-index-out-of-range", "status", with_reference(SIZE), code="status_index_out_of_range"),
+    Case("status-index-negative", "status", with_reference(-1), code="status_index_out_of_range"),
+    Case(
+        "status-list-of-another-issuer",
+        "status",
+        with_reference(VALID, party="ajuntament"),
+        code="status_list_invalid",
+    ),
+    Case(
+        "status-list-under-another-address",
+        "status",
+        with_list(sub="http://localhost:8101/universitat/status/2"),
+        code="status_list_invalid",
+    ),
+    Case("status-list-of-wrong-typ", "status", with_list(typ="JWT"), code="status_list_invalid"),
+    Case(
+        "status-list-signed-by-another-key",
+        "status",
+        with_list(signer=PrivateKey.generate()),
+        code="status_list_invalid",
+    ),
+    Case("status-list-by-an-untrusted-authority", "status", list_by_another_authority, code="status_list_invalid"),
+    Case("status-list-expired", "status", expired_list, code="status_list_expired"),
+    Case("status-list-from-the-future", "status", future_list, code="status_list_invalid"),
+    Case(
+        "status-list-of-three-bits",
+        "status",
+        with_list(status_list={"bits": 3, "lst": compressed(bytes(8))}),
+        code="status_list_invalid",
+    ),
+    Case(
+        "status-list-that-is-not-zlib",
+        "status",
+        with_list(status_list={"bits": 1, "lst": b64url_encode(bytes(8))}),
+        code="status_list_invalid",
+    ),
+    Case(
+        "status-list-cut-short",
+        "status",
+        with_list(status_list={"bits": 1, "lst": b64url_encode(zlib.compress(bytes(8))[:-1])}),
+        code="status_list_invalid",
+    ),
+    Case(
+        "status-list-that-is-a-bomb",
+        "status",
+        with_list(status_list={"bits": 1, "lst": compressed(bytes(MAX_LIST_BYTES + 1))}),
+        code="status_list_invalid",
+    ),
+    Case(
+        "status-by-an-unknown-mechanism",
+        "status",
+        with_degree(extra_payload={"status": {"identifier_list": {"id": "x"}}}),
+        code="status_unsupported",
+    ),
+    Case("no-status-where-the-type-has-one", "status", with_degree(extra_payload={"status": None})),
+    Case("lives-too-long-without-status", "status", tax_without_status(days=366), **SUBVENCIO),
     # (8) query
     Case("type-that-was-not-asked", "query", wrong_type),
     Case("missing-disclosure", "query", disclose(without="university")),

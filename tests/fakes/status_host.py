@@ -8,6 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from flask import Flask, request
+from flask import Response as FlaskResponse
+
 from protocol import jws, status_list
 from protocol.clock import epoch_seconds
 from protocol.errors import RequestError, UnavailableError
@@ -16,6 +19,9 @@ from protocol.runtime.fetch import READ_TIMEOUT_SECONDS, Response
 from protocol.status_entries import MutableStatusList
 
 SIZE = 64
+# entries of every administration's list
+VALID, REVOKED, SUSPENDED, SPECIAL = 7, 11, 12, 13
+STATUSES = {REVOKED: 1, SUSPENDED: 2, SPECIAL: 3}
 
 
 def list_uri(party: Any) -> str:
@@ -48,6 +54,26 @@ def list_token(
     }
     kept = {name: value for name, value in payload.items() if value is not None}
     return jws.sign(kept, signer or party.issuer_key, typ=typ, x5c=chain or party.issuer_chain)
+
+
+def honest_lists(world: Any) -> dict[str, str]:
+    """Return the list of each administration, as it is now, by its address."""
+    return {
+        list_uri(party): list_token(party, now=world.clock.now(), statuses=STATUSES)
+        for party in world.parties.values()
+    }
+
+
+def serve_lists(world: Any, changed: Mapping[str, str | None]) -> Flask:
+    """Return an application that gives the administrations' lists, or what a test changed; None does not answer."""
+    app = Flask("lists")
+
+    @app.get("/<path:_path>")
+    def give(_path: str) -> Any:
+        token = {**honest_lists(world), **changed}.get(request.url)
+        return ("", 503) if token is None else FlaskResponse(token, content_type=status_list.MEDIA_TYPE)
+
+    return app
 
 
 @dataclass

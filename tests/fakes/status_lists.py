@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,9 +17,12 @@ class MemoryStatusLists:
     """Signed status list tokens by address; one that is not here does not answer."""
 
     trust: TrustList
-    tokens: dict[str, str] = field(default_factory=dict)
+    tokens: Mapping[str, str | None] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
 
     def get(self, uri: str, *, issuer: TrustedIssuer, now: datetime) -> VerifiedStatusList:
-        if uri not in self.tokens:
+        self.calls.append(uri)
+        token = self.tokens.get(uri)
+        if token is None:
             raise UnavailableError("status_unavailable", "the status list does not answer")
-        return verify_token(self.tokens[uri], expected_uri=uri, issuer=issuer, trust=self.trust, now=now, at=now)
+        return verify_token(token, expected_uri=uri, issuer=issuer, trust=self.trust, now=now, at=now)

@@ -20,8 +20,9 @@ from protocol.openid4vp import PresentationRequest
 from protocol.runtime.database import migrate, open_database
 from protocol.runtime.signer import write_secret_file
 from testimoni.development.administrations import fill_verifier
-from tests.conftest import LEDGER_URL, LOG_ORIGIN, SANDBOX_URL, VERIFIER_URL, WALLET_URL, World
+from tests.conftest import ISSUER_URL, LEDGER_URL, LOG_ORIGIN, SANDBOX_URL, VERIFIER_URL, WALLET_URL, World
 from tests.fakes.holder import Share, Shared, Transaction, share
+from tests.fakes.status_host import serve_lists
 from verifier.app import create_app
 from verifier.services import KEY, Services
 from verifier.settings import VerifierSettings
@@ -71,6 +72,8 @@ class Office:
     app: Flask
     world: World
     sign_in: FakeSignIn
+    # status lists that are not the honest ones, by address
+    changed_lists: dict[str, str | None]
 
     @property
     def services(self) -> Services:
@@ -128,6 +131,7 @@ class Office:
         return self.client.post(urlsplit(request.response_uri).path, data={"response": response})
 
     def answer(self, request: PresentationRequest, how: Share) -> tuple[Shared, TestResponse]:
+        self.changed_lists.update(how.status_lists)
         shared = self.share(request, how)
         return shared, self.post(request, self.encrypt(request, shared.payload))
 
@@ -181,4 +185,6 @@ def office(world: World) -> Office:
     sign_in = FakeSignIn()
     app.extensions[KEY].desk._sign_in = sign_in
     world.http.apps[VERIFIER_URL] = app
-    return Office(app, world, sign_in)
+    changed: dict[str, str | None] = {}
+    world.http.apps.setdefault(ISSUER_URL, serve_lists(world, changed))
+    return Office(app, world, sign_in, changed)

@@ -97,7 +97,7 @@ def test_response_when_honest_then_accepted_countersigned_and_presentation_destr
     assert outcome["result"] == "accepted"
     assert outcome["due"] == "2026-12-01"
     assert set(outcome["next_step"]) == {"ca", "es", "en"}
-    assert {c["state"] for c in outcome["checks"]} == {"passed", "not-applicable"}
+    assert {c["state"] for c in outcome["checks"]} == {"passed"}
     assert len(outcome["checks"]) == 10
     token = members["consent_acceptance"]
     key = world.trust.get_party_key(jws.parse(token).header["x5c"], party_code="L01990015", now=world.clock.now())

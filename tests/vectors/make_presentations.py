@@ -3,8 +3,10 @@
 
 One JSON file per case of `tests.fakes.presentations`, with what the verifier asked, what the wallet sent, and
 `expect`: `valid`, `could-not-tell`, or the one check that must fail (with its `code` where there is one).
-`world.json` has what all share: authority, trust list, statements, rules per type of document, time. Keys are made
-for each run and forgotten; so every run writes other bytes that mean the same.
+`world.json` has what all share: authority, trust list, statements, rules per type of document, status lists by
+address, time. A case may have `status_lists` of its own, which go before those; null stands for one that does not
+answer, and so does an address that neither has. Keys are made for each run and forgotten; so every run writes other
+bytes that mean the same.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from testimoni.development.parties import MemoryKeep, make_parties
 from tests.conftest import ISSUER_URL, LOG_ORIGIN, NOW, VERIFIER_URL, World, WsgiHTTP
 from tests.fakes.holder import CLAIMS, VCT, Transaction, share
 from tests.fakes.presentations import CASES
+from tests.fakes.status_host import honest_lists
 
 FOLDER = Path(__file__).parent / "presentation"
 
@@ -69,16 +72,22 @@ def main() -> None:
                 "trust_list": world.trust_list_file.read_text("ascii"),
                 "statements": statements(world),
                 "document_rules": [
-                    {"vct": VCT.format(kind), "carries_status": False, "longest_validity_days": 365}
+                    {
+                        "vct": VCT.format(kind),
+                        "carries_status": kind != "tax-compliance",
+                        "longest_validity_days": 365,
+                    }
                     for kind in CLAIMS
                 ],
+                "status_lists": honest_lists(world),
             },
         )
         for case in CASES:
             party = world.parties[case.party]
             found = {p.data.procedure.id: p.data.procedure for p in party.procedures}
             asked = Transaction(party.client_id, "n" * 32, "s" * 32, found[case.procedure])
-            sent = share(asked, case.make(world, asked), log=LOG_ORIGIN, promise_key=world.promise_key, now=NOW)
+            how = case.make(world, asked)
+            sent = share(asked, how, log=LOG_ORIGIN, promise_key=world.promise_key, now=NOW)
             write(
                 FOLDER / f"{case.name}.json",
                 {
@@ -92,6 +101,7 @@ def main() -> None:
                         "state": asked.state,
                     },
                     "response": b64url_encode(sent.payload),
+                    **({"status_lists": dict(how.status_lists)} if how.status_lists else {}),
                 },
             )
 

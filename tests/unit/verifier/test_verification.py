@@ -12,14 +12,17 @@ from protocol.errors import Check, ConfigurationError, UnavailableError, Verific
 from protocol.registration import Procedure
 from tests.conftest import LOG_ORIGIN
 from tests.fakes.holder import CLAIMS, VCT, Share, Transaction, issue, share
-from tests.fakes.presentations import CASES, Case, degree, honest
+from tests.fakes.presentations import CASES, Case, degree, honest, tax_without_status
+from tests.fakes.status_host import honest_lists
 from tests.fakes.status_lists import MemoryStatusLists
 from verifier.checklist import CheckState, CouldNotCheckError, RefusedError
 from verifier.policy import POLICIES, DocumentRule, ProcedureInForce, SamePerson
 from verifier.verification import Expected, Pipeline, VerifiedPresentation
 
 RULES = {
-    VCT.format(kind): DocumentRule(VCT.format(kind), carries_status=False, longest_validity=timedelta(days=365))
+    VCT.format(kind): DocumentRule(
+        VCT.format(kind), carries_status=kind != "tax-compliance", longest_validity=timedelta(days=365)
+    )
     for kind in CLAIMS
 }
 
@@ -32,6 +35,10 @@ def transaction(world: Any, party: str = "ajuntament", name: str = "borsa-trebal
     return Transaction(world.parties[party].client_id, "n" * 32, "s" * 32, procedure_of(world, party, name))
 
 
+def lists_of(world: Any, how: Share | None = None) -> MemoryStatusLists:
+    return MemoryStatusLists(world.trust, {**honest_lists(world), **(how.status_lists if how else {})})
+
+
 def verify(world: Any, asked: Transaction, payload: bytes, **changes: Any) -> VerifiedPresentation:
     expected = Expected(
         client_id=asked.client_id,
@@ -40,7 +47,11 @@ def verify(world: Any, asked: Transaction, payload: bytes, **changes: Any) -> Ve
         procedure=asked.procedure,
         document_rules=changes.pop("rules", RULES),
     )
-    pipeline = Pipeline(trust=world.trust, status_lists=MemoryStatusLists(world.trust), policies=changes.pop("policies", POLICIES))
+    pipeline = Pipeline(
+        trust=world.trust,
+        status_lists=changes.pop("lists", None) or lists_of(world),
+        policies=changes.pop("policies", POLICIES),
+    )
     return pipeline.verify(payload, expected=expected, now=changes.pop("now", world.clock.now()))
 
 
@@ -51,19 +62,20 @@ def answer(world: Any, asked: Transaction, how: Share) -> bytes:
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_presentation_when_one_thing_is_wrong_then_that_check_refuses(world: Any, case: Case) -> None:
     asked = transaction(world, case.party, case.procedure)
-    payload = answer(world, asked, case.make(world, asked))
+    how = case.make(world, asked)
+    payload, lists = answer(world, asked, how), lists_of(world, how)
     if case.expect == "valid":
-        assert verify(world, asked, payload).documents
+        assert verify(world, asked, payload, lists=lists).documents
         return
     if case.expect == "could-not-tell":
         with pytest.raises(CouldNotCheckError) as unsure:
-            verify(world, asked, payload)
+            verify(world, asked, payload, lists=lists)
         assert isinstance(unsure.value, UnavailableError)
         assert unsure.value.check is Check.STATUS
         assert unsure.value.checklist[Check.STATUS] is CheckState.COULD_NOT_TELL
         return
     with pytest.raises(RefusedError) as caught:
-        verify(world, asked, payload)
+        verify(world, asked, payload, lists=lists)
     assert caught.value.check.value == case.expect, caught.value.message
     if case.code:
         assert caught.value.code == case.code
@@ -87,8 +99,7 @@ def test_presentation_when_valid_then_only_what_was_asked_is_returned(world: Any
     assert document.claims["degree_title"] == "Grau en Biologia"
     assert document.issuer.party_code == "U00000001"
     assert found.receipt.record.party.identifier == "L01990015"
-    assert found.checklist[Check.STATUS] is CheckState.NOT_APPLICABLE
-    assert {s for c, s in found.checklist.items() if c is not Check.STATUS} == {CheckState.PASSED}
+    assert set(found.checklist.values()) == {CheckState.PASSED}
 
 
 def test_status_when_type_is_unknown_then_refused(world: Any) -> None:
@@ -98,13 +109,22 @@ def test_status_when_type_is_unknown_then_refused(world: Any) -> None:
     assert caught.value.check is Check.STATUS
 
 
-def test_status_when_type_must_carry_one_and_does_not_then_refused(world: Any) -> None:
-    asked = transaction(world)
-    vct = VCT.format("university-degree")
-    rules = {vct: DocumentRule(vct, carries_status=True, longest_validity=timedelta(days=365))}
+def test_status_when_type_carries_none_then_not_applicable(world: Any) -> None:
+    asked = transaction(world, name="subvencio-comerc")
+    lists = lists_of(world)
+    found = verify(world, asked, answer(world, asked, tax_without_status(days=30)(world, asked)), lists=lists)
+    assert found.checklist[Check.STATUS] is CheckState.NOT_APPLICABLE
+    assert lists.calls == []
+
+
+@pytest.mark.case("T9")
+def test_status_of_an_expired_document_is_not_asked(world: Any) -> None:
+    asked, lists = transaction(world), lists_of(world)
+    how = Share(held=degree(world, expires_at=world.clock.now()))
     with pytest.raises(RefusedError) as caught:
-        verify(world, asked, answer(world, asked, honest(world, asked)), rules=rules)
-    assert caught.value.check is Check.STATUS
+        verify(world, asked, answer(world, asked, how), lists=lists)
+    assert caught.value.check is Check.VALIDITY
+    assert lists.calls == []
 
 
 def test_policy_when_registration_has_ended_then_refused(world: Any) -> None:
@@ -126,7 +146,7 @@ def test_policy_when_one_of_two_documents_names_nobody_then_refused(world: Any) 
 
 def test_pipeline_when_policies_are_empty_then_does_not_start(world: Any) -> None:
     with pytest.raises(ConfigurationError):
-        Pipeline(trust=world.trust, status_lists=MemoryStatusLists(world.trust), policies=())
+        Pipeline(trust=world.trust, status_lists=lists_of(world), policies=())
 
 
 def test_trust_list_when_it_has_expired_then_could_not_be_checked(world: Any) -> None:
@@ -143,7 +163,7 @@ def test_trust_list_when_it_has_expired_then_could_not_be_checked(world: Any) ->
 
 def test_technical_check_when_genuine_then_says_nothing_about_holder_query_or_receipt(world: Any) -> None:
     held = degree(world)["degree"]
-    pipeline = Pipeline(trust=world.trust, status_lists=MemoryStatusLists(world.trust), policies=POLICIES)
+    pipeline = Pipeline(trust=world.trust, status_lists=lists_of(world), policies=POLICIES)
     found = pipeline.verify_technically(held.text, document_rules=RULES, now=world.clock.now())
     for check in (Check.KEY_BINDING, Check.QUERY, Check.POLICY, Check.RECEIPT):
         assert found[check] is CheckState.NOT_RUN
@@ -157,7 +177,7 @@ def test_technical_check_when_genuine_then_says_nothing_about_holder_query_or_re
         (Check.SIGNATURE, lambda w: degree(w, signer=w.promise_key)["degree"].text),
         (Check.DISCLOSURES, lambda w: degree(w)["degree"].text + "WyJhIiwiYiIsImMiXQ~"),
         (Check.VALIDITY, lambda w: degree(w, expires_at=w.clock.now())["degree"].text),
-        (Check.STATUS, lambda w: degree(w, expires_at=w.clock.now() + timedelta(days=400))["degree"].text),
+        (Check.STATUS, lambda w: degree(w, extra_payload={"status": None})["degree"].text),
         (
             Check.ISSUER,
             lambda w: issue(w.parties["ajuntament"], "university-degree", now=w.clock.now()).text,
@@ -167,7 +187,7 @@ def test_technical_check_when_genuine_then_says_nothing_about_holder_query_or_re
 def test_technical_check_when_one_thing_is_wrong_then_that_check_refuses(
     world: Any, check: Check, make: Any
 ) -> None:
-    pipeline = Pipeline(trust=world.trust, status_lists=MemoryStatusLists(world.trust), policies=POLICIES)
+    pipeline = Pipeline(trust=world.trust, status_lists=lists_of(world), policies=POLICIES)
     with pytest.raises(RefusedError) as caught:
         pipeline.verify_technically(make(world), document_rules=RULES, now=world.clock.now())
     assert caught.value.check is check
