@@ -166,8 +166,10 @@ TARGETS: Mapping[str, Fuzzed] = {
     "issuer-metadata": Fuzzed(
         _of_object(lambda value: IssuerMetadata.parse(value, expected_issuer=_ISSUER)),
         (
-            b'{"credential_issuer":"https://issuer.example","credential_endpoint":"https://issuer.example/c",'
-            b'"credential_configurations_supported":{"a":{"format":"dc+sd-jwt","vct":"t"}}}',
+            (
+                b'{"credential_issuer":"https://issuer.example","credential_endpoint":"https://issuer.example/c",'
+                b'"credential_configurations_supported":{"a":{"format":"dc+sd-jwt","vct":"t"}}}'
+            ),
         ),
     ),
     "server-metadata": Fuzzed(
