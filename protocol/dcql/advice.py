@@ -99,7 +99,7 @@ class Advice(Enum):
         "the same type of credential is asked for more than once",
         "ask once, with all claims, so that it is shown once",
     )
-    MULTIPLE = ("several credentials may be shown for one query", "leave out multiple if one is enough")
+    SEVERAL = ("several credentials may be shown for one query", "leave out multiple if one is enough")
     BEARER = (
         "credentials are accepted from whoever holds a copy",
         "leave out require_cryptographic_holder_binding, so that only their holder can show them",
@@ -156,7 +156,7 @@ def _on_credential(credential: CredentialQuery, where: str) -> Iterator[Place]:
     if credential.format != FORMAT:
         yield Advice.FOREIGN_FORMAT, f"{where}.format"
     if credential.is_multiple:
-        yield Advice.MULTIPLE, f"{where}.multiple"
+        yield Advice.SEVERAL, f"{where}.multiple"
     if not credential.requires_holder_binding:
         yield Advice.BEARER, f"{where}.require_cryptographic_holder_binding"
     for position, each in enumerate(credential.trusted_authorities):
