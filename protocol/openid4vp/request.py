@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from protocol.clock import epoch_seconds, from_epoch
-from protocol.dcql import FORMAT, Query
+from protocol.dcql import Query, check_formats
 from protocol.encoding import JSON, find_member, get_member, parse_json
 from protocol.errors import RequestError
 from protocol.keys import PublicKey
@@ -202,8 +202,7 @@ def _parse_query(claims: dict[str, JSON]) -> Query:
             raise RequestError("invalid_request", "expected dcql_query or scope, not both")
         raise RequestError("invalid_scope", "no scope is known: expected a dcql_query")
     query = Query.parse(claims.get("dcql_query"))
-    if all(asked.format != FORMAT for asked in query.credentials):
-        raise RequestError("vp_formats_not_supported", f"expected a query for {FORMAT}")
+    check_formats(query)
     return query
 
 
