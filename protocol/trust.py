@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import InitVar, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from protocol import jws, registration
@@ -154,7 +154,8 @@ class SignedTrustList:
             raise TypeError("only SignedTrustList.verify makes a signed trust list")
         self._entries = entries
         self._anchors = anchors
-        self._signer = signer
+        # the last moment before its own end, or of its signer's certificate
+        self._last = min(entries.expires_at - timedelta(microseconds=1), signer.not_after)
 
     @property
     def sequence(self) -> int:
@@ -238,5 +239,5 @@ class SignedTrustList:
         return chain, entry
 
     def _check_fresh(self, now: datetime) -> None:
-        if now >= self._entries.expires_at or now > self._signer.not_after:
+        if now > self._last:
             raise UnavailableError("trust_list_expired", "the trust list has expired")

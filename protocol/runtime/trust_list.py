@@ -42,7 +42,7 @@ class FileTrustList:
         self._anchors = Anchors(anchors)
         self._lock = Lock()
         # one value, so that who reads without the lock never sees a half of each
-        self._seen: tuple[_Stamp, SignedTrustList] | None = None
+        self._seen: tuple[_Stamp | None, SignedTrustList | None] = (None, None)
 
     def get_issuer(self, x5c: JSON, *, identifier: str, vct: str, now: datetime) -> TrustedIssuer:
         """Return the issuer of a credential."""
@@ -65,10 +65,10 @@ class FileTrustList:
         return self._list(now).get_log(origin, now=now)
 
     def _list(self, now: datetime) -> SignedTrustList:
-        seen = self._seen
+        stamp, found = self._seen
         try:
-            if seen is not None and self._stamp() == seen[0]:
-                return seen[1]
+            if found is not None and _stamp(self._path) == stamp:
+                return found
             with self._lock:
                 return self._read(now)
         except (OSError, ValueError, RequestError, VerificationError) as exc:
@@ -76,15 +76,17 @@ class FileTrustList:
 
     def _read(self, now: datetime) -> SignedTrustList:
         # the stamp first: whoever writes in between is noticed by the next question
-        stamp = self._stamp()
+        stamp = _stamp(self._path)
         with open(self._path, encoding="ascii") as file:  # noqa: PTH123 - a text: a Path per question costs more
             token = file.read(MAX_LIST_CHARS + 1)
         found = SignedTrustList.verify(token, self._anchors, now=now)
-        if self._seen is not None and found.sequence < self._seen[1].sequence:
+        _, before = self._seen
+        if before is not None and found.sequence < before.sequence:
             raise UnavailableError("trust_list_older", "the trust list is older than the one seen before")
         self._seen = (stamp, found)
         return found
 
-    def _stamp(self) -> _Stamp:
-        status = os.stat(self._path)  # noqa: PTH116 - asked for each question, and a Path is twice as slow
-        return status.st_mtime_ns, status.st_size, status.st_ino
+
+def _stamp(path: bytes) -> _Stamp:
+    status = os.stat(path)  # noqa: PTH116 - asked for each question, and a Path is twice as slow
+    return status.st_mtime_ns, status.st_size, status.st_ino
