@@ -146,6 +146,7 @@ class Issuer:
             grant_types=(PRE_AUTHORIZED,),
             authentication_methods=("none",),
             takes_anonymous=True,
+            status_list_aggregation_endpoint=self._statuses.aggregation_uri(administration_id),
         )
 
     def get_offer(self, administration_id: str, offer_token: str) -> CredentialOffer:
