@@ -21,6 +21,7 @@ from protocol.keys import PrivateKey
 from tests.fakes.wallet_peers import LEDGER, LOG, TX_CODE, install_peers
 from wallet import present, signing, take_back, vault
 from wallet.file_wallet import FileWallet
+from wallet.matching import show
 from wallet.present import Choice
 from wallet.routes.words import decision_data
 from wallet.sharing import Asked, Candidate, Decision
@@ -143,12 +144,13 @@ def asked(world: Any) -> dict[str, Any]:
     consent_key = PrivateKey.generate()
     (match,) = read.matches
     document, copies = wallet.get_document(match.candidates[0].id)
-    choice = Choice("degree", "copy", document, copies[0][0])
+    held = match.candidates[0]
+    choice = Choice("degree", "copy", document, copies[0][0], match.paths[held.id])
     prepared = present.prepare(
         read.verified, [choice], consent_key=consent_key.public_key, log=LOG, language="ca", now=world.clock.now()
     )
-    values = present.shown_values(match.query, document)
-    decision = Decision("r", read.verified, (Asked(match, (Candidate(match.candidates[0], values),)),))
+    candidate = Candidate(held, show(match.query, match.paths[held.id], copies[0][0]))
+    decision = Decision("r", read.verified, (Asked(match, (candidate,)),))
     from flask import Flask
 
     app = Flask("words")

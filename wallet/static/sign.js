@@ -21,7 +21,10 @@ const SHARE = [
   "privacyPolicy", "procedure", "purpose", "request", "retention",
 ];
 const WITHDRAWAL = [...COMMON, "previous", "request"];
-const REGISTERED = new Set(["iss", "iat", "nbf", "exp", "vct", "vct#integrity", "cnf", "status", "sub", "_sd", "_sd_alg"]);
+const REGISTERED = new Set([
+  "iss", "iat", "nbf", "exp", "vct", "vct#integrity", "aka_vcts", "cnf", "status", "sub", "_sd_alg",
+]);
+const HASHES = Object.freeze({ "sha-256": "SHA-256", "sha-384": "SHA-384", "sha-512": "SHA-512" });
 
 /** What was to be signed is not what the page displayed. */
 export class Mismatch extends Error {}
@@ -99,11 +102,68 @@ function checkRecord(record, shown, consentKey) {
   must(record.legalBasis === shown.legalBasis, "the legal basis shown");
   must(same(record.request, { client_id: shown.clientId, nonce: shown.nonce }), "the request shown");
   must(same(record.consentKey, consentKey.jwk), "our consent key");
-  const wanted = new Set(shown.documents.flatMap(({ vct, values }) => (
-    Object.keys(values).map((name) => canonical({ claim: [name], credentialType: vct })))));
+  shown.documents.forEach(checkPaths);
+  const wanted = new Set(shown.documents.flatMap(({ vct, claims }) => (
+    claims.map((claim) => canonical({ claim, credentialType: vct })))));
   const listed = record.listOfClaimsPresented.map(canonical);
   must(new Set(listed).size === listed.length && listed.length === wanted.size, "the claims shown, each once");
   must(listed.every((claim) => wanted.has(claim)), "the claims shown and no other");
+}
+
+/** Each place in a value that holds nothing further. */
+function leaves(value, place = []) {
+  const inner = value && typeof value === "object" ? Object.keys(value) : [];
+  if (inner.length === 0) return [place];
+  const step = Array.isArray(value) ? Number : String;
+  return inner.flatMap((name) => leaves(value[name], [...place, step(name)]));
+}
+
+/** Whether a path of the record leads to a place: `*` is any element, and so is a position, for others may be hidden. */
+function leads(path, place) {
+  return path.length <= place.length && path.every((step, at) => (
+    typeof place[at] === "number" ? step === "*" || /^[0-9]+$/.test(step) : step === place[at]));
+}
+
+/** The paths for the record are those of the values displayed; without any, the type alone is shown. */
+function checkPaths({ values, claims }) {
+  const places = Object.keys(values).length === 0 ? [["vct"]] : leaves(values);
+  must(places.every((place) => claims.some((path) => leads(path, place))), "a path to each value shown");
+  must(claims.every((path) => places.some((place) => leads(path, place))), "paths to what is shown only");
+}
+
+/** Everything that a presentation says, each disclosure in its place (RFC 9901, section 7.1). */
+async function rebuild(payload, disclosures) {
+  const hash = HASHES[payload._sd_alg ?? "sha-256"], open = new Map();
+  must(hash !== undefined, "a hash that is known here");
+  for (const text of disclosures) open.set(encode(await crypto.subtle.digest(hash, utf8(text))), parse(text));
+  const take = (digest, parts) => {
+    const found = open.get(digest);
+    must(found === undefined || (Array.isArray(found) && found.length === parts), "each disclosure where it belongs");
+    open.delete(digest);
+    return found;
+  };
+  const expand = (value) => {
+    if (Array.isArray(value)) return value.flatMap(element);
+    if (!value || typeof value !== "object") return value;
+    // no prototype: a claim may have any name
+    const said = Object.create(null);
+    for (const [name, inner] of Object.entries(value)) if (name !== "_sd") said[name] = expand(inner);
+    for (const digest of value._sd ?? []) {
+      const found = take(digest, 3);
+      if (found === undefined) continue;
+      must(!(found[1] in said), "each claim once");
+      said[found[1]] = expand(found[2]);
+    }
+    return said;
+  };
+  const element = (item) => {
+    if (!item || typeof item !== "object" || !("..." in item)) return [expand(item)];
+    const found = take(item["..."], 2);
+    return found === undefined ? [] : [expand(found[1])];
+  };
+  const said = expand(payload);
+  must(open.size === 0, "no disclosure that belongs nowhere");
+  return said;
 }
 
 /** The presentation holds this document's values as shown, and nothing else about the person. */
@@ -112,13 +172,8 @@ async function checkPresentation(presentation, key, { vct, values }) {
   must(rest.pop() === "", "a presentation without key binding");
   const payload = parse(issued.split(".")[1]);
   must(payload.vct === vct && (await thumbprint(payload.cnf.jwk)) === key, "the document shown, bound to this key");
-  const said = {};
-  for (const [name, value] of Object.entries(payload)) if (!REGISTERED.has(name)) said[name] = value;
-  for (const disclosure of rest) {
-    const parts = parse(disclosure);
-    must(Array.isArray(parts) && parts.length === 3 && !(parts[1] in said), "each claim once");
-    said[parts[1]] = parts[2];
-  }
+  const said = await rebuild(payload, rest);
+  for (const name of REGISTERED) delete said[name];
   must(same(said, values), "exactly the values shown");
 }
 
