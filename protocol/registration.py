@@ -20,6 +20,8 @@ from protocol.errors import RequestError
 
 TYPE = "rc-wrp+jwt"
 FORMAT = "registration_cert"
+# the members of a query stand among those of the statement
+_QUERY_MEMBERS = ("credentials", "credential_sets")
 
 Texts = Mapping[str, str]
 
@@ -73,7 +75,7 @@ class Procedure:
             "retention": _texts(self.retention),
             "retention_days": self.retention_days,
             "if_refused": _texts(self.if_refused),
-            "credentials": self.query.to_json()["credentials"],
+            **self.query.to_json(),
             "privacy_policy": self.privacy_policy,
             "support_uri": self.support_uri,
             "supervisory_authority": {
@@ -103,7 +105,7 @@ class Procedure:
             retention=_parse_texts(claims, "retention"),
             retention_days=get_member(claims, "retention_days", int),
             if_refused=_parse_texts(claims, "if_refused"),
-            query=Query.parse({"credentials": get_member(claims, "credentials", list)}),
+            query=Query.parse({name: claims[name] for name in _QUERY_MEMBERS if name in claims}),
             privacy_policy=get_member(claims, "privacy_policy", str),
             support_uri=get_member(claims, "support_uri", str),
             supervisory_authority_name=get_member(authority, "name", str),

@@ -72,12 +72,25 @@ def _verify_evidence(arguments: Sequence[str]) -> int:
     return verify_evidence_command(arguments)
 
 
+def _lint_query(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(
+        "testimoni lint-query", description="Check a DCQL query by every rule, and say how it could ask for less."
+    )
+    parser.add_argument("file", metavar="FILE", help="the query as JSON, or - for standard input")
+    parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
+    given = parser.parse_args(arguments)
+    from testimoni.lint_query import run  # noqa: PLC0415
+
+    return run(given.file, as_json=given.json)
+
+
 _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "up": ("set up and start everything", _up),
     "demo": ("walk the main path once and print each step", _demo),
     "wallet": ("receive, share and take back on the command line", _wallet),
     "worker": ("do the background work of the ledger", _worker),
     "audit": ("check a whole ledger against its chain", _audit),
+    "lint-query": ("check what a DCQL query asks, and how it could ask for less", _lint_query),
     "verify-evidence": ("check one evidence file, offline", _verify_evidence),
 }
 

@@ -132,7 +132,7 @@ def is_identifying(claim: ClaimQuery) -> bool:
     return not claim.values and _name(claim) in IDENTIFYING
 
 
-def advise(query: Query, value: JSON) -> Iterator[Place]:
+def advise(query: Query, value: Mapping[str, JSON]) -> Iterator[Place]:
     """Yield advice on a valid query, given also as it came, each with its place."""
     yield from _unknown_members(value)
     for position, credential in enumerate(query.credentials):
@@ -224,10 +224,8 @@ def _on_credential_sets(query: Query) -> Iterator[Place]:
             yield Advice.OPTIONAL_OVERLAP, f"credential_sets[{position}]"
 
 
-def _unknown_members(value: JSON) -> Iterator[Place]:
+def _unknown_members(value: Mapping[str, JSON]) -> Iterator[Place]:
     """Yield the members that are ignored; their names are not repeated, they may be anything."""
-    if not isinstance(value, dict):
-        return
     yield from _unknown(value, _MEMBERS, "")
     for name, inner, allowed in (
         ("credentials", "claims", _CREDENTIAL_MEMBERS),

@@ -20,7 +20,7 @@ from protocol.encoding import JSON
 from protocol.errors import RequestError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A credential that may answer: all its claims as the reader sees them, `vct` among them, and its chain."""
 

@@ -53,7 +53,9 @@ class Score:
 def lint(value: JSON) -> list[Finding]:
     """Return what there is to say about a query; never raises. Advice is given on valid queries only."""
     problems = [Finding(problem.rule, problem.where) for problem in broken(value)]
-    return problems or [Finding(advice, where) for advice, where in advise(Query.parse(value), value)]
+    if problems or not isinstance(value, dict):
+        return problems
+    return [Finding(advice, where) for advice, where in advise(Query.parse(value), value)]
 
 
 def measure(query: Query) -> Score:

@@ -34,7 +34,7 @@ MAX_INTEGER = 2**53 - 1
 
 
 class Rule(Enum):
-    """One rule of a valid query: its name, what it says, how to keep it, and where it is written."""
+    """One rule of a valid query: what it says, how to keep it, and its section (none: a limit of this program)."""
 
     def __init__(self, explanation: str, hint: str, section: str) -> None:
         self.explanation = explanation
@@ -113,7 +113,7 @@ class Rule(Enum):
     SIZE = (
         "the query is no larger than this program takes",
         "ask for less: a person has to read it",
-        "of this program",
+        "",
     )
 
     @property

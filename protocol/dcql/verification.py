@@ -27,8 +27,9 @@ def check_answered(query: Query, answers: Mapping[str, Sequence[Candidate]]) -> 
         asked = query.by_id[name]
         if not given or (len(given) > 1 and not asked.is_multiple):
             raise _wrong("a credential that was asked once is there more often, or not at all")
-        if not all(_is_answered(asked, each) for each in given):
-            raise _wrong("a credential does not hold what was asked")
+        for each in given:
+            if not _is_answered(asked, each):
+                raise _wrong("a credential does not hold what was asked")
 
 
 def is_asked(paths: Collection[ConcretePath], asked: CredentialQuery, claims: Mapping[str, JSON]) -> bool:
@@ -39,7 +40,7 @@ def is_asked(paths: Collection[ConcretePath], asked: CredentialQuery, claims: Ma
     """
     plain = asked.plain_names
     if plain is not None:
-        return all(path[0] in plain for path in paths)
+        return plain.issuperset([path[0] for path in paths])
     return any(
         all(claim.select(claims, is_partial=True) for claim in combination)
         and _is_covered(paths, combination, claims)
@@ -58,7 +59,7 @@ def presented_paths(asked: CredentialQuery, claims: Mapping[str, JSON]) -> list[
         return [("vct",)]
     plain = asked.plain_names
     if plain is not None and plain.issuperset(claims):
-        return [(name,) for name in asked.names if name in claims]
+        return [claim.path for claim in asked.claims if claim.path[0] in claims]
     shown = [_asked_path(asked, place) for place in leaves(dict(claims))]
     order = {claim.path: position for position, claim in enumerate(asked.claims)}
     return sorted(dict.fromkeys(shown), key=lambda path: order.get(path, len(order)))
