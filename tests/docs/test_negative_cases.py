@@ -15,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "negative-cases.md"
+EXTERNAL = "tests/vectors/external/"
 # how many cases each party has; numbers are never given away again
 LETTERS = {"I": 45, "W": 31, "V": 30, "S": 23, "T": 15}
 WORDS = frozenset({"service", "library", "not offered", "out of scope"})
@@ -41,7 +42,7 @@ def _marked() -> dict[str, set[str]]:
         for mark in _marks(ast.parse(path.read_text("utf-8"))):
             for value in mark.args:
                 assert isinstance(value, ast.Constant), f"{path.name}:{mark.lineno}: a number is not written out"
-                found[str(value.value)].add(path.name)
+                found[str(value.value)].add(str(path.relative_to(ROOT)))
     return found
 
 
@@ -63,7 +64,9 @@ def test_cases_when_listed_then_every_number_once_and_each_cell_filled() -> None
 
 
 def test_cases_when_listed_then_each_has_a_test(marked: dict[str, set[str]]) -> None:
-    missing = [name for name, _ in _rows() if name not in marked]
+    """Tests that need other people's vectors do not count: a fresh clone has none."""
+    own = {name for name, files in marked.items() if any(not file.startswith(EXTERNAL) for file in files)}
+    missing = [name for name, _ in _rows() if name not in own]
     assert not missing, f"no test is marked with {missing}"
 
 
