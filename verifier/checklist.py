@@ -49,16 +49,19 @@ class CouldNotCheckError(UnavailableError):
         self.checklist = checklist
 
 
-class Steps:
-    """Runs the steps in the order of `Check` and keeps their states: `with steps.run(check): …`.
+_NOT_RUN: Checklist = dict.fromkeys(Check, CheckState.NOT_RUN)
 
-    Raises `RefusedError` for anything wrong in a step, under its name, and `CouldNotCheckError` when it
-    could not be made.
+
+class Steps:
+    """Names the steps in the order of `Check` and keeps their states: `with Steps() as steps: steps.begin(…)`.
+
+    A step holds when the next one begins, or the block ends. The block raises `RefusedError` for anything wrong,
+    under the name of the step that was running, and `CouldNotCheckError` when it could not be made.
     """
 
     def __init__(self) -> None:
-        self._states = dict.fromkeys(Check, CheckState.NOT_RUN)
-        self._running = Check.FORMAT
+        self._states = dict(_NOT_RUN)
+        self._running: Check | None = None
         self._outcome = CheckState.PASSED
 
     @property
@@ -70,16 +73,19 @@ class Steps:
         """Say, inside a step, that there was nothing to check."""
         self._outcome = CheckState.NOT_APPLICABLE
 
-    def run(self, check: Check) -> Self:
-        """Name the step that the block takes."""
+    def begin(self, check: Check) -> None:
+        """Begin this step; the one before it holds."""
+        if self._running is not None:
+            self._states[self._running] = self._outcome
         self._running, self._outcome = check, CheckState.PASSED
+
+    def __enter__(self) -> Self:
         return self
 
-    def __enter__(self) -> None:
-        """Begin the step."""
-
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        """Note what became of it."""
+        """Note what became of the last step."""
+        if self._running is None:
+            return
         check = self._running
         if error is None:
             self._states[check] = self._outcome

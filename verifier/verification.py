@@ -101,15 +101,15 @@ class Pipeline:
 
         Raises `RefusedError` with the first check that fails, `CouldNotCheckError` when one cannot be made.
         """
-        steps = Steps()
-        # (1) format: our transaction's state, documents with an issuer, a type and a holder key
-        with steps.run(Check.FORMAT):
+        with Steps() as steps:
+            # (1) format: our transaction's state, documents with an issuer, a type and a holder key
+            steps.begin(Check.FORMAT)
             response = PresentationResponse.parse(payload)
             _check_state(response, expected)
             documents = _parse_documents(response.vp_token, expected)
-        shown = self._check_documents(documents, expected, now, steps)
-        # (10) receipt: recorded before it was sent, by who sent it, exactly so
-        with steps.run(Check.RECEIPT):
+            shown = self._check_documents(documents, expected, now, steps)
+            # (10) receipt: recorded before it was sent, by who sent it, exactly so
+            steps.begin(Check.RECEIPT)
             given = _parse_receipt(response)
             receipt = self._check_receipt(given, shown, expected, now)
         return VerifiedPresentation(
@@ -127,11 +127,11 @@ class Pipeline:
         It is what `verify` does with them; without check 10 nothing says that the share was recorded, so it must
         not support a decision. Raises as `verify` does.
         """
-        steps = Steps()
-        # (1) format
-        with steps.run(Check.FORMAT):
+        with Steps() as steps:
+            # (1) format
+            steps.begin(Check.FORMAT)
             documents = _parse_documents(vp_token, expected)
-        shown = self._check_documents(documents, expected, now, steps)
+            shown = self._check_documents(documents, expected, now, steps)
         return tuple([_verified(one, expected) for one in shown])
 
     def verify_technically(
@@ -142,11 +142,11 @@ class Pipeline:
         It says that the document is genuine and valid, not whose it is, and must not support a decision.
         Raises as `verify` does.
         """
-        steps = Steps()
-        # (1) format
-        with steps.run(Check.FORMAT):
+        with Steps() as steps:
+            # (1) format
+            steps.begin(Check.FORMAT)
             document = sd_jwt_vc.FORMAT.parse(presentation)
-        self._check_genuine([("", document)], None, document_rules, now, steps)
+            self._check_genuine([("", document)], None, document_rules, now, steps)
         return steps.checklist
 
     def _check_documents(
@@ -156,13 +156,13 @@ class Pipeline:
         binding = BindingExpectation(audience=expected.client_id, nonce=expected.nonce)
         shown = self._check_genuine(documents, binding, expected.document_rules, now, steps)
         # (8) query: what was asked, all of it and nothing more
-        with steps.run(Check.QUERY):
-            _check_query(shown, expected)
+        steps.begin(Check.QUERY)
+        _check_query(shown, expected)
         # (9) policy
-        with steps.run(Check.POLICY):
-            claims = [one.claims for one in shown]
-            for policy in self._policies:
-                policy.check(claims, procedure=expected.procedure, now=now)
+        steps.begin(Check.POLICY)
+        claims = [one.claims for one in shown]
+        for policy in self._policies:
+            policy.check(claims, procedure=expected.procedure, now=now)
         return shown
 
     def _check_genuine(
@@ -175,32 +175,32 @@ class Pipeline:
     ) -> list[_Shown]:
         """Take checks 2 to 7; without 5 when there is no transaction that a key binding could be for."""
         # (2) issuer: the key comes from our trust list, for this identifier and this type
-        with steps.run(Check.ISSUER):
-            issuers = [each.get_issuer(trust=self._trust, now=now) for _, each in documents]
+        steps.begin(Check.ISSUER)
+        issuers = [each.get_issuer(trust=self._trust, now=now) for _, each in documents]
         # (3) signature: one algorithm, one typ
-        with steps.run(Check.SIGNATURE):
-            for (_, each), issuer in zip(documents, issuers, strict=True):
-                each.check_signature(issuer)
+        steps.begin(Check.SIGNATURE)
+        for (_, each), issuer in zip(documents, issuers, strict=True):
+            each.check_signature(issuer)
         # (4) disclosures: each is referenced by exactly one digest, none hides a registered claim
-        with steps.run(Check.DISCLOSURES):
-            rebuilt = [each.rebuild_claims() for _, each in documents]
+        steps.begin(Check.DISCLOSURES)
+        rebuilt = [each.rebuild_claims() for _, each in documents]
         # (5) key binding: the holder showed exactly this, to us, in this transaction, now
         if binding is not None:
-            with steps.run(Check.KEY_BINDING):
-                for _, each in documents:
-                    each.check_key_binding(binding, now=now)
+            steps.begin(Check.KEY_BINDING)
+            for _, each in documents:
+                each.check_key_binding(binding, now=now)
         # (6) validity
-        with steps.run(Check.VALIDITY):
-            expiries = [each.check_times(now=now) for _, each in documents]
+        steps.begin(Check.VALIDITY)
+        expiries = [each.check_times(now=now) for _, each in documents]
         shown = [
             _Shown(name, each, issuer, found, expires_at)
             for (name, each), issuer, found, expires_at in zip(documents, issuers, rebuilt, expiries, strict=True)
         ]
         # (7) status: asked of the issuer's list, or of a type that has none and expires soon
-        with steps.run(Check.STATUS):
-            had_status = [self._check_status(one, rules, now) for one in shown]
-            if not any(had_status):
-                steps.set_not_applicable()
+        steps.begin(Check.STATUS)
+        had_status = [self._check_status(one, rules, now) for one in shown]
+        if not any(had_status):
+            steps.set_not_applicable()
         return shown
 
     def _check_status(self, one: _Shown, rules: Mapping[str, DocumentRule], now: datetime) -> bool:

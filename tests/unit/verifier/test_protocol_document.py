@@ -28,7 +28,7 @@ def test_pipeline_when_read_then_its_comments_have_the_same_numbers() -> None:
     found = {(int(number), name) for number, name in re.findall(r"# \((\d+)\) ([a-z ]+?)(?::|\n)", body)}
     assert found == {(number, check.value.replace("-", " ")) for number, check in enumerate(Check, start=1)}
     # and each is run under its own name, in this order
-    ran = re.findall(r"# \((\d+)\)[^\n]*\n(?: +if [^\n]*\n)? +with steps.run\(Check.([A-Z_]+)\)", body)
+    ran = re.findall(r"# \((\d+)\)[^\n]*\n(?: +if [^\n]*\n)? +steps.begin\(Check.([A-Z_]+)\)", body)
     assert {(int(number), Check[name].value.replace("-", " ")) for number, name in ran} == found
 
 
