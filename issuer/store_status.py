@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Status lists in the database (`issuer.status.StatusStore` is the interface).
 
-Places are given out, and entries changed, under the lock of the list's row: on SQLite the writing transaction has
-the database to itself, on PostgreSQL the row is locked. The entries are read only where they are needed.
+Places are given out under a lock of the administration's row, entries are changed under one of the list's row: on
+SQLite a writing transaction has the database to itself, on PostgreSQL the row is locked. The lock is on the
+administration because the open list itself can be closed, and another opened, while somebody waits for it. The
+entries are read only where they are needed.
 """
 
 from __future__ import annotations
@@ -12,18 +14,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select, update
 
 from issuer.status import Contents, NewList, Published, Taken
 from issuer.status_order import capacity
-from issuer.tables import CopyRow, StatusListRow
-from protocol.errors import UnavailableError
+from issuer.tables import AdministrationRow, CopyRow, StatusListRow
 from protocol.runtime.database import Database
 from protocol.status_entries import MutableStatusList, Status
-
-# the next list is made by one process while the others wait; twice in a row is not to be expected
-_TRIES = 3
 
 
 class SqlStatusStore:
@@ -34,14 +31,8 @@ class SqlStatusStore:
 
     def take(self, administration_id: str, count: int, *, make: Callable[[], NewList]) -> Taken:
         """Give out places of the administration's open list; a full one is closed and `make` gives the next."""
-        for _ in range(_TRIES):
-            try:
-                with self._database.write() as session:
-                    return _take(session, administration_id, count, make)
-            except IntegrityError:
-                # another process made the next list at the same moment: there is room in that one
-                continue
-        raise UnavailableError("temporarily_unavailable", "no status list could be opened")
+        with self._database.write() as session:
+            return _take(session, administration_id, count, make)
 
     def find_published(self, administration_id: str, list_id: str) -> Published | None:
         """Return the list as it was last signed, or None when it never was or there is no such list."""
@@ -127,12 +118,14 @@ class SqlStatusStore:
 
 def _take(session: Session, administration_id: str, count: int, make: Callable[[], NewList]) -> Taken:
     row = StatusListRow
-    wanted = (
-        select(row.id, row.size, row.order_key, row.taken)
-        .where(row.administration_id == administration_id, col(row.order_key).is_not(None))
-        .order_by(col(row.number).desc())
-        .limit(1)
-        .with_for_update()
+    # not FOR UPDATE: that would wait for everybody who adds something of the administration's
+    session.exec(
+        select(AdministrationRow.id)
+        .where(AdministrationRow.id == administration_id)
+        .with_for_update(key_share=True)
+    ).one()
+    wanted = select(row.id, row.size, row.order_key, row.taken).where(
+        row.administration_id == administration_id, col(row.order_key).is_not(None)
     )
     found = session.exec(wanted).first()
     if found is not None and found[2] is not None and found[3] + count <= capacity(found[1]):

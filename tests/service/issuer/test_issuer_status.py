@@ -5,21 +5,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import timedelta
 from importlib.resources import files
 from threading import Barrier, Thread
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql
+from sqlmodel import Session
 
 from issuer import status
 from issuer.credential_types import parse_type
 from issuer.services import KEY
 from issuer.status import Published, Reason, Statuses
-from issuer.status_order import capacity, entry_at
+from issuer.status_order import entry_at
 from issuer.store_status import SqlStatusStore
 from protocol import jws, status_list
-from protocol.errors import RequestError, UnavailableError, VerificationError
+from protocol.errors import RequestError, VerificationError
 from protocol.runtime.database import open_database
 from protocol.runtime.status_lists import CachedStatusLists
 from protocol.sd_jwt import UnverifiedSDJWT
@@ -184,26 +186,32 @@ def test_entries_taken_by_several_processes_at_once_are_all_different(settings, 
     assert len(found) == len(set(found)) == 3 * 25 * 4
 
 
-def test_list_when_another_process_makes_it_first_then_that_one_is_used(lists):
-    """Two processes find no list at the same moment: the second finds its number taken, and looks again."""
-    calls = []
+def test_places_are_given_out_and_entries_changed_under_a_row_lock_where_the_database_has_one(
+    lists, statuses, issued, issuance_id
+):
+    """Else on PostgreSQL two processes give out the same place, or one writes over the other's revocation."""
+    seen = []
 
-    def make() -> status.NewList:
-        if not calls:
-            calls.append("the other one is faster")
-            return replace(status.new_list(16), id=taken.list_id)
-        return status.new_list(16)
+    def note(state) -> None:
+        text = str(state.statement.compile(dialect=postgresql.dialect()))
+        seen.extend(
+            (table, lock)
+            for table in ("administrations", "status_lists", "copies")
+            for lock in ("FOR NO KEY UPDATE", "FOR UPDATE")
+            if f"FROM {table}" in text and lock in text
+        )
 
-    taken = lists.take("universitat", 8, make=lambda: status.new_list(16))
-    assert lists.take("universitat", 1, make=make).first == 0
-    assert len(lists.list_ids("universitat")) == 2
-
-
-def test_list_that_never_can_be_made_is_unavailable(lists):
-    taken = lists.take("universitat", 1, make=lambda: status.new_list(16))
-    full = capacity(16)
-    with pytest.raises(UnavailableError):
-        lists.take("universitat", full, make=lambda: replace(status.new_list(16), id=taken.list_id))
+    event.listen(Session, "do_orm_execute", note)
+    try:
+        lists.take("universitat", 1, make=status.new_list)
+        statuses.revoke("universitat", issuance_id, reason=Reason.WRONG)
+    finally:
+        event.remove(Session, "do_orm_execute", note)
+    assert seen == [
+        ("administrations", "FOR NO KEY UPDATE"),
+        ("copies", "FOR UPDATE"),
+        ("status_lists", "FOR UPDATE"),
+    ]
 
 
 # publishing
