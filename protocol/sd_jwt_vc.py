@@ -80,8 +80,9 @@ class SDJWTVC:
             raise VerificationError(
                 Check.FORMAT, f"expected a credential of type {' or '.join(self.profile.typs)}"
             )
-        for name in self.profile.never_disclosable & payload.keys():
-            if _conceals(payload[name]):
+        for name in self.profile.never_disclosable:
+            value = payload.get(name)
+            if isinstance(value, (dict, list)) and not sd_jwt.is_plain(value):
                 raise VerificationError(Check.DISCLOSURES, f"something inside {name} is selectively disclosable")
         _check_other_types(payload)
         return UnverifiedSDJWTVC(
@@ -248,13 +249,6 @@ def _read_holder_key(payload: dict[str, JSON]) -> PublicKey:
         return PublicKey.parse_jwk(get_member(get_member(payload, "cnf", dict), "jwk", dict))
     except Error as exc:
         raise VerificationError(Check.FORMAT, "the credential is not bound to a usable key") from exc
-
-
-def _conceals(value: JSON) -> bool:
-    """Whether anything inside this value is selectively disclosable."""
-    if isinstance(value, dict):
-        return "_sd" in value or "..." in value or any(map(_conceals, value.values()))
-    return isinstance(value, list) and any(map(_conceals, value))
 
 
 def _check_other_types(payload: dict[str, JSON]) -> None:

@@ -16,13 +16,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeGuard
 
 from protocol.encoding import JSON
-from protocol.sd_jwt.disclosures import Disclosure, Path, digest_each, read_hash_name, wrong
+from protocol.sd_jwt.disclosures import RESERVED, Disclosure, Path, digest_each, read_hash_name, wrong
 from protocol.sd_jwt.limits import MAX_DEPTH, MAX_DIGESTS, MAX_DISCLOSURES
 
 
 class Rebuilt(NamedTuple):
     """Everything shown, and which of it came through disclosures."""
 
+    # parts that conceal nothing are the payload's own objects, not copies
     claims: dict[str, JSON]
     # by place in `claims`, parents before what is in them
     disclosed: Mapping[Path, Disclosure]
@@ -41,6 +42,16 @@ def rebuild_with_paths(payload: Mapping[str, JSON], disclosures: Sequence[Disclo
     claims = rebuilder.expand_object(payload, ())
     rebuilder.check_all_used()
     return Rebuilt(claims, rebuilder.disclosed)
+
+
+def is_plain(value: dict[str, JSON] | list[JSON], depth: int = 1) -> bool:
+    """Whether it can stand as it is at this depth: nothing in it is concealed, reserved or nested too deep."""
+    if depth > MAX_DEPTH or (isinstance(value, dict) and not RESERVED.isdisjoint(value)):
+        return False
+    for item in value.values() if isinstance(value, dict) else value:
+        if isinstance(item, (dict, list)) and not is_plain(item, depth + 1):
+            return False
+    return True
 
 
 def _are_strings(value: JSON) -> TypeGuard[list[str]]:
@@ -74,7 +85,7 @@ class _Rebuilder:
         if "..." in result or "_sd_alg" in result:
             raise wrong("a reserved name is used for a claim")
         for name, value in result.items():
-            if isinstance(value, (dict, list)):
+            if isinstance(value, (dict, list)) and not is_plain(value, len(place) + 1):
                 result[name] = self._expand(value, (*place, name))
         if "_sd" in members:
             self._disclose_members(digests, result, place)
