@@ -46,6 +46,7 @@ POOL["below narrow"] = authority("below", POOL["narrow"])
 POOL["leaf below narrow"] = leaf(POOL["below narrow"])
 POOL["leaf of a leaf"] = leaf(POOL["leaf"])
 POOL["certifying leaf"] = leaf(ROOT, usage=key_usage(digital_signature=True, key_cert_sign=True))
+POOL["leaf of a certifying leaf"] = leaf(POOL["certifying leaf"])
 # how they were made, not how they look
 TRUE_CHAINS = {
     ("leaf",),

@@ -219,6 +219,10 @@ def test_leaf_whose_issuer_s_signature_is_of_another_kind_of_key_is_refused():
 def test_chain_whose_issuer_is_no_authority_is_refused():
     holder = leaf(ROOT, "holder")
     refused("no authority", leaf(holder), holder)
+    may_certify = key_usage(digital_signature=True, key_cert_sign=True)
+    for constraints in (None, x509.BasicConstraints(ca=False, path_length=None)):
+        holder = leaf(ROOT, "holder", usage=may_certify, constraints=constraints)
+        refused("no authority", leaf(holder), holder)
 
 
 # key identifiers
@@ -428,6 +432,7 @@ def test_anchors_up_to_the_most_are_taken_and_more_are_not():
         authority("root", usage=key_usage(digital_signature=True)),
         authority("root", extra=[(CONSTRAINTS, True)]),
         authority("root", kind="RSA"),
+        leaf(None, usage=key_usage(key_cert_sign=True)),
     ],
 )
 def test_anchor_that_cannot_be_one_stops_the_start(anchor):
