@@ -36,7 +36,7 @@ demo: .venv/run.done ## walk the main path once, without a person
 
 test: .venv/dev.done ## every test that needs only Python
 	@echo "deselected here, run by .ci/run: node, browser, postgres, network, slow"
-	TMPDIR=$(TEST_TMPDIR) $(BIN)/python -m pytest -q -m "$(PYTHON_ONLY)"
+	TMPDIR=$(TEST_TMPDIR) $(BIN)/python -m pytest -q -m "$(PYTHON_ONLY)" $(if $(COVERAGE),--cov --cov-report=json:build/coverage.json)
 
 check: .venv/dev.done ## lint, types, import rules
 	$(BIN)/ruff check
