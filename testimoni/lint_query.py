@@ -54,7 +54,8 @@ def _lines(findings: list[Finding], score: Score | None) -> Iterator[str]:
         yield f"This query is not valid: {_count(len(findings), 'broken rule')}."
     else:
         shown = f"{_count(score.claims, 'claim')} of {_count(score.credentials, 'document')}"
-        yield f"This query is valid. It asks for at most {shown}; {score.identifying} of them say who the person is."
+        say = "says" if score.identifying == 1 else "say"
+        yield f"This query is valid. It asks for at most {shown}; {score.identifying} {say} who the person is."
     for each in findings:
         yield ""
         yield f"{each.where or 'the query'}: {each.what.explanation}{_source(each)}"

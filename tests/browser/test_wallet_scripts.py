@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,19 @@ from playwright.sync_api import Browser, Page, Route
 
 from ledger.client import LedgerClient
 from protocol import jws
+from protocol.dcql import Query
 from protocol.encoding import b64url_decode, b64url_encode, canonical_json, compact_json
 from protocol.keys import PrivateKey
+from protocol.openid4vp import VerifiedRequest
+from tests.fakes.dcql_queries import asking
+from tests.fakes.nested_document import make_nested
 from tests.fakes.wallet_peers import LEDGER, LOG, TX_CODE, install_peers
 from wallet import present, signing, take_back, vault
 from wallet.file_wallet import FileWallet
-from wallet.matching import show
+from wallet.matching import Held, Match, show
+from wallet.matching import match as find
 from wallet.present import Choice
+from wallet.receive import Copy
 from wallet.routes.words import decision_data
 from wallet.sharing import Asked, Candidate, Decision
 
@@ -141,40 +148,55 @@ def asked(world: Any) -> dict[str, Any]:
     )
     wallet.receive(wallet.open_offer(peers.issuer.link()), tx_code=TX_CODE)
     read = wallet.read_request(peers.verifier.link())
-    consent_key = PrivateKey.generate()
     (match,) = read.matches
-    document, copies = wallet.get_document(match.candidates[0].id)
-    held = match.candidates[0]
-    choice = Choice("degree", "copy", document, copies[0][0], match.paths[held.id])
+    _, copies = wallet.get_document(match.candidates[0].id)
+    holder = copies[0][0].holder_key
+    file = world.folder / "wallet" / "holder" / f"{b64url_decode(holder.thumbprint()).hex()}.pem"
+    made = _prepare(world, read.verified, match, copies[0][0], PrivateKey.from_pem(file.read_bytes()))
+    return made | {"wallet": wallet, "read": read}
+
+
+@pytest.fixture
+def nested(world: Any, asked: dict[str, Any]) -> dict[str, Any]:
+    """The same of a document with objects and arrays, of which parts are asked for."""
+    value = asking(["address", "town"], ["courses", None, "grade"], ["languages", 1])
+    verified = asked["read"].verified
+    verified = replace(verified, request=replace(verified.request, query=Query.parse(value)))
+    holder_key = PrivateKey.generate()
+    document, copy_ = make_nested(world.parties["universitat"], holder_key.public_key, now=world.clock.now())
+    (match,) = find(verified.request.query, [Held("d", document, 1)], now=world.clock.now())
+    return _prepare(world, verified, match, copy_, holder_key)
+
+
+def _prepare(
+    world: Any, verified: VerifiedRequest, match: Match, shown: Copy, holder: PrivateKey
+) -> dict[str, Any]:
+    held, consent_key = match.candidates[0], PrivateKey.generate()
+    choice = Choice(match.query.id, "copy", held.document, shown, match.paths[held.id])
     prepared = present.prepare(
-        read.verified, [choice], consent_key=consent_key.public_key, log=LOG, language="ca", now=world.clock.now()
+        verified, [choice], consent_key=consent_key.public_key, log=LOG, language="ca", now=world.clock.now()
     )
-    candidate = Candidate(held, show(match.query, match.paths[held.id], copies[0][0]))
-    decision = Decision("r", read.verified, (Asked(match, (candidate,)),))
+    candidate = Candidate(held, show(match.query, match.paths[held.id], shown))
+    decision = Decision("r", verified, (Asked(match, (candidate,)),))
     from flask import Flask
 
     app = Flask("words")
     app.add_url_rule("/p/<request_id>", "present.prepare")
     app.extensions["testimoni.catalogues"] = ()
     with app.test_request_context(headers={"Accept-Language": "ca"}):
-        shown = decision_data(decision, vault.Actor("a", "s"), LOG)
-    answer = {
-        "steps": [step.to_json() for step in prepared.steps],
-        "record_key": b64url_encode(prepared.key),
-        "sealed_keys": {},
-    }
-    holder = copies[0][0].holder_key
-    file = world.folder / "wallet" / "holder" / f"{b64url_decode(holder.thumbprint()).hex()}.pem"
+        displayed = decision_data(decision, vault.Actor("a", "s"), LOG)
     return {
-        "answer": answer,
-        "shown": shown,
+        "answer": {
+            "steps": [step.to_json() for step in prepared.steps],
+            "record_key": b64url_encode(prepared.key),
+            "sealed_keys": {},
+        },
+        "shown": displayed,
         "consent": _pkcs8(consent_key),
         "consent_jwk": consent_key.public_key.jwk(),
-        "holder": _pkcs8(PrivateKey.from_pem(file.read_bytes())),
-        "holder_id": holder.thumbprint(),
+        "holder": _pkcs8(holder),
+        "holder_id": holder.public_key.thumbprint(),
         "prepared": prepared,
-        "wallet": wallet,
-        "read": read,
     }
 
 
@@ -209,6 +231,44 @@ def test_share_when_it_is_what_the_page_shows_is_signed_and_verifies(scripts: Pa
     given = _run(scripts, asked)
     signed = present.sign(asked["prepared"], signing.parse_signatures(given))
     assert set(signed.vp_token) == {"degree"}
+
+
+def test_share_of_nested_claims_is_signed_when_it_is_what_the_page_shows(
+    scripts: Page, nested: dict[str, Any]
+) -> None:
+    given = _run(scripts, nested)
+    assert set(present.sign(nested["prepared"], signing.parse_signatures(given)).vp_token) == {"one"}
+
+
+def _values(nested: dict[str, Any]) -> Any:
+    return nested["shown"]["asked"][0]["candidates"][0]["values"]
+
+
+def _paths(nested: dict[str, Any]) -> Any:
+    return nested["shown"]["asked"][0]["candidates"][0]["claims"]
+
+
+NESTED_OTHERWISE = {
+    "page_showed_no_town": lambda nested: _values(nested)["address"].clear(),
+    "page_showed_another_town": lambda nested: _values(nested)["address"].update(town="Barcelona"),
+    "page_showed_a_street_too": lambda nested: _values(nested)["address"].update(street="Carrer Major 1"),
+    "page_showed_one_course": lambda nested: _values(nested)["courses"].pop(),
+    "page_showed_another_language": lambda nested: _values(nested).update(languages=["ca"]),
+    "page_knew_no_path_to_the_town": lambda nested: _paths(nested).remove(["address", "town"]),
+    "page_knew_a_path_to_nothing": lambda nested: _paths(nested).append(["birth_date"]),
+    "page_knew_the_address_whole": lambda nested: _paths(nested).append(["address"]),
+}
+
+
+@pytest.mark.parametrize("name", NESTED_OTHERWISE)
+def test_share_of_nested_claims_is_not_signed_when_the_page_shows_something_else(
+    name: str, scripts: Page, nested: dict[str, Any]
+) -> None:
+    nested["shown"] = copy.deepcopy(nested["shown"])
+    NESTED_OTHERWISE[name](nested)
+    found = _run(scripts, nested)
+    assert isinstance(found, str), "it was signed"
+    assert found.startswith("mismatch: ")
 
 
 def _payload(step: dict[str, Any]) -> Any:
