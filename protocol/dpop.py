@@ -83,9 +83,9 @@ def verify(
     """Return who made the proof (section 4.3).
 
     `access_token` None: at the authorization server, which also gives another status. `expected_nonces` None: no
-    nonce is asked; else these are ours that still count. `expected_thumbprint`: the key that token or code is
-    bound to, None before it is bound to any. Raises `RequestError`: `invalid_dpop_proof`, `use_dpop_nonce` (tell
-    a fresh one in `DPoP-Nonce`) or, for another key than the token's, `invalid_token`.
+    nonce is asked; else these are ours that still count. `expected_thumbprint`: the key that token or code is bound
+    to, None before it is bound to any. Raises `RequestError`: `invalid_dpop_proof`, `use_dpop_nonce` (tell a fresh
+    one in `DPoP-Nonce`) or, for another key than the token's or the code's, `invalid_token` or `invalid_grant`.
     """
     errors: type[TokenError | ResourceError] = TokenError if access_token is None else ResourceError
     try:
@@ -112,7 +112,7 @@ def verify(
     if expected_thumbprint is not None and not hmac.compare_digest(
         key.thumbprint().encode(), expected_thumbprint.encode()
     ):
-        wrong = TokenError.INVALID_DPOP_PROOF if access_token is None else ResourceError.INVALID_TOKEN
+        wrong = TokenError.INVALID_GRANT if access_token is None else ResourceError.INVALID_TOKEN
         raise refuse(wrong, "the proof is made with another key")
     return VerifiedDPoP(key=key, jti=jti, issued_at=issued_at)
 

@@ -11,6 +11,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from urllib.parse import urlencode
 
 from protocol.encoding import JSON, b64url_encode, sha256
@@ -89,12 +90,20 @@ class PushedReference:
     def parse(cls, query: Mapping[str, Sequence[str]]) -> PushedReference:
         """Return the reference. Raises `RequestError` (`invalid_request`) for a request that was not pushed.
 
-        Whether the reference is known, this client's, in time and unused is the caller's question.
+        Whether the reference is known the caller asks its store, then `check`.
         """
         given = get_single(query, code=AuthorizationError.INVALID_REQUEST)
         if "request_uri" not in given or "client_id" not in given:
             raise refuse(AuthorizationError.INVALID_REQUEST, "expected a pushed authorization request")
         return cls(client_id=given["client_id"], request_uri=given["request_uri"])
+
+    def check(self, *, owner: str, expires_at: datetime, is_used: bool, now: datetime) -> None:
+        """Refuse a reference that is another client's, old or used (RFC 9126, sections 2.2 and 7.3).
+
+        Raises `RequestError` (`invalid_request_uri`).
+        """
+        if self.client_id != owner or now >= expires_at or is_used:
+            raise refuse(AuthorizationError.INVALID_REQUEST_URI, "the pushed request is no longer there")
 
 
 @dataclass(frozen=True)

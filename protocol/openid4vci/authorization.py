@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import urlencode
@@ -194,6 +194,14 @@ class AuthorizationRequest:
             resource=given.get("resource"),
             dpop_thumbprint=given.get("dpop_jkt"),
         )
+
+    def check_redirect_uri(self, *, registered: Collection[str]) -> None:
+        """Refuse an address that is not the client's, letter by letter (RFC 9700, section 4.1.3).
+
+        Raises `RequestError` (`invalid_request`): nobody may then be sent there.
+        """
+        if self.redirect_uri not in registered:
+            raise refuse(AuthorizationError.INVALID_REQUEST, "the address to return to is not the client's")
 
     def wanted(self, metadata: IssuerMetadata) -> tuple[str, ...]:
         """Return the identifiers of the credentials asked for; a scope that nobody knows asks for nothing (5.1.2).

@@ -6,7 +6,9 @@ The response goes to the key of this request, whatever the first one said.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from datetime import datetime
 
 from protocol.encoding import JSON
 from protocol.errors import RequestError
@@ -37,6 +39,28 @@ class DeferredRequest:
             transaction_id=get_text(value, "transaction_id", code=CredentialError.INVALID_CREDENTIAL_REQUEST),
             response_key=ResponseKey.find(value, is_encrypted=is_encrypted),
         )
+
+
+@dataclass(frozen=True)
+class Transaction:
+    """A promised credential as its issuer keeps it."""
+
+    id: str
+    # by what the issuer knows the tokens that may ask for it
+    owner: str
+    due_at: datetime
+    is_used: bool
+
+
+def find_promise(transaction: Transaction | None, *, owner: str, now: datetime) -> DeferredResponse | None:
+    """Return the further promise to make, or None when the credential may be issued now.
+
+    Raises `RequestError` (`invalid_transaction_id`) for a transaction that is unknown, another's or used up.
+    """
+    if transaction is None or transaction.owner != owner or transaction.is_used:
+        raise RequestError(CredentialError.INVALID_TRANSACTION_ID, "there is no such transaction")
+    left = math.ceil((transaction.due_at - now).total_seconds())
+    return DeferredResponse(transaction.id, left) if left > 0 else None
 
 
 def parse_deferred_response(status: int, value: dict[str, JSON], *, expected_transaction_id: str) -> Answer:

@@ -11,7 +11,7 @@ from datetime import datetime
 from protocol import jws, x5c_jwt
 from protocol.clock import epoch_seconds
 from protocol.encoding import JSON
-from protocol.errors import Check, VerificationError
+from protocol.errors import Check, RequestError, VerificationError
 from protocol.keys import Signer
 from protocol.members import get_moment
 from protocol.openid4vci.configuration import CODE
@@ -38,8 +38,13 @@ def verify(token: str, *, expected_issuer: str, verify_chain: VerifyChain, now: 
     Raises `VerificationError` (`issuer`, `signature`, `validity`) when whoever signed may not, did not, or not for
     now, and `RequestError` (`invalid_issuer_metadata`) when it is another issuer's or malformed.
     """
-    # (1) to (3) issuer, signature and validity of the token
-    claims = x5c_jwt.verify(token.strip(), typ=TYPE, verify_chain=verify_chain, now=now)
+    try:
+        # (1) to (3) issuer, signature and validity of the token
+        claims = x5c_jwt.verify(token.strip(), typ=TYPE, verify_chain=verify_chain, now=now)
+    except VerificationError as exc:
+        raise VerificationError(exc.check, exc.message, code=CODE) from exc
+    except RequestError as exc:
+        raise RequestError(CODE, exc.message) from exc
     get_moment(claims, "iat", code=CODE)
     # (4) it speaks of this issuer
     if claims.get("sub") != expected_issuer:

@@ -4,7 +4,8 @@ import pytest
 from protocol import jwe
 from protocol.encoding import b64url_encode, compact_json
 from protocol.errors import RequestError
-from protocol.keys import PrivateKey
+from protocol.jwe import RecipientKey
+from protocol.keys import Algorithm, PrivateKey
 
 KEY = PrivateKey.generate()
 
@@ -41,3 +42,71 @@ def test_decrypt_when_no_jwe_is_refused(token):
 def test_encrypt_with_an_encryption_that_we_do_not_know_is_refused():
     with pytest.raises(RequestError):
         jwe.encrypt(b"p", KEY.public_key, key_id="k", encryption="A192GCM")
+
+
+@pytest.mark.parametrize("key_id", [None, "k"])
+def test_recipient_key_round_trips_and_its_name_is_copied(key_id):
+    recipient = RecipientKey(KEY.public_key, key_id)
+    assert RecipientKey.parse(recipient.jwk()) == recipient
+    token = jwe.encrypt(b"p", recipient.key, key_id=recipient.key_id, encryption="A256GCM")
+    assert jwe.parse_header(token).get("kid") == key_id
+    assert jwe.decrypt(token, KEY, expected_key_id=key_id) == b"p"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"alg": ...},
+        {"alg": "ECDH-ES+A256KW"},
+        {"use": "sig"},
+        {"kid": 1},
+        {"kid": ""},
+        {"crv": "P-384"},
+        {"kty": "OKP", "crv": "X25519"},
+        {"d": "AA"},
+        {"x": "AA"},
+    ],
+)
+def test_recipient_key_that_we_cannot_encrypt_to_is_refused(change):
+    jwk = {**RecipientKey(KEY.public_key, "k").jwk(), **change}
+    with pytest.raises(RequestError):
+        RecipientKey.parse({name: value for name, value in jwk.items() if value is not ...})
+    with pytest.raises(RequestError):
+        RecipientKey.parse([jwk])
+
+
+def test_recipient_key_without_use_is_read():
+    jwk = RecipientKey(KEY.public_key, "k").jwk()
+    del jwk["use"]
+    assert RecipientKey.parse(jwk).key_id == "k"
+
+
+def test_decrypt_with_another_encryption_than_asked_is_refused():
+    token = jwe.encrypt(b"p", KEY.public_key, key_id="k", encryption="A128GCM")
+    with pytest.raises(RequestError, match="another algorithm"):
+        jwe.decrypt(token, KEY, expected_key_id="k", encryptions=("A256GCM",))
+
+
+def test_decrypt_with_a_key_that_only_signs_is_refused():
+    token = jwe.encrypt(b"p", KEY.public_key, key_id="k", encryption="A128GCM")
+    with pytest.raises(RequestError, match="cannot be opened"):
+        jwe.decrypt(token, PrivateKey.generate(Algorithm.EDDSA), expected_key_id="k")
+
+
+@pytest.mark.parametrize(
+    "epk",
+    [None, 1, {}, {"kty": "EC"}, {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}, {"kty": "oct", "k": "AA"}],
+)
+def test_decrypt_with_an_ephemeral_key_that_is_none_is_refused(epk):
+    _, *rest = jwe.encrypt(b"p", KEY.public_key, key_id="k", encryption="A128GCM").split(".")
+    header = {"alg": "ECDH-ES", "enc": "A128GCM", "kid": "k", "epk": epk}
+    with pytest.raises(RequestError):
+        jwe.decrypt(".".join([b64url_encode(compact_json(header)), *rest]), KEY, expected_key_id="k")
+
+
+@pytest.mark.parametrize("change", [{"apu": 1}, {"apv": []}, {"b64": 1}, {"cty": {}}, {"p2c": -1}, {"jwk": 1}])
+def test_decrypt_with_odd_header_members_raises_nothing_of_the_library(change):
+    header, *rest = jwe.encrypt(b"p", KEY.public_key, key_id="k", encryption="A128GCM").split(".")
+    changed = b64url_encode(compact_json({**jwe.parse_header(".".join([header, *rest])), **change}))
+    with pytest.raises(RequestError):
+        jwe.decrypt(".".join([changed, *rest]), KEY, expected_key_id="k")
