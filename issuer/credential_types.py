@@ -22,7 +22,7 @@ from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, StrictBool, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
 from issuer.claim_rules import STRICT, Claim, ClaimRule, Texts, make_claims
@@ -76,7 +76,7 @@ class CredentialType:
     legal: LegalWords
     claim_rules: tuple[ClaimRule, ...]
     # whether a copy can be revoked before it expires
-    carries_status: bool = True
+    carries_status: StrictBool = True
 
     def __post_init__(self) -> None:
         """Refuse types that could not work."""

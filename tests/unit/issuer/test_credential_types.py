@@ -214,6 +214,7 @@ def test_passport_is_refused_where_the_source_takes_none():
     [
         ("validity_days = 365", "validity_days = 0", "validity_days"),
         ("validity_days = 365", "validity_days = 365\nunknown = 1", "unknown"),
+        ("carries_status = true", "carries_status = 1", "carries_status"),
         ('consent = "NoOpo"', 'consent = "Maybe"', "source.consent"),
         ('assurance_level = "low"', 'assurance_level = "enough"', "assurance_level"),
         ('vct = "https://', 'vct = "http://', "vct"),
