@@ -147,8 +147,8 @@ def _find(body: dict[str, JSON], place: Path) -> dict[str, JSON] | list[JSON]:
 
 
 def _get(container: JSON, step: str | int) -> JSON:
-    if isinstance(container, dict) and isinstance(step, str) and step in container:
-        return container[step]
+    if isinstance(container, dict) and step in container:
+        return container[str(step)]
     if isinstance(container, list) and type(step) is int and 0 <= step < len(container):
         return container[step]
     raise ValueError("a path leads to no claim")
