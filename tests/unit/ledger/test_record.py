@@ -168,3 +168,24 @@ def test_commitment_text_of_another_form_is_refused(text):
 
 def test_claims_path_with_null_and_position_becomes_text():
     assert records.ClaimReference.of("t", ["a", None, 2]).claim == ("a", "*", "2")
+
+
+def test_record_that_its_own_form_would_change_is_not_written(share_record):
+    # a moment between two seconds has no place in the form
+    between = replace(share_record, time=share_record.time.replace(microsecond=1))
+    with pytest.raises(RequestError, match="does not survive"):
+        records.to_bytes(between)
+
+
+@pytest.mark.parametrize("kind", ["forget", "share"])
+def test_take_back_of_another_kind_is_refused(share_record, now, edited, kind):
+    withdrawal = records.build_withdrawal(
+        log="ledger.example/2026",
+        time=now,
+        transaction_identifier="t2",
+        party=share_record.party,
+        take_back=records.TakeBack.ERASE,
+        previous=records.Commitment(bytes(range(32))),
+    )
+    with pytest.raises(RequestError, match="withdraw, erase or object"):
+        records.parse(edited(records.to_bytes(withdrawal), {"request": kind}))
