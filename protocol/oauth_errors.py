@@ -21,6 +21,7 @@ from protocol.members import find_text, get_text
 MAX_DESCRIPTION_CHARS = 1000
 # RFC 6749, section 5.2: what a description may consist of
 _DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]*")
+_CODE = "invalid_error_response"
 _UNAUTHORIZED = frozenset({"invalid_client", "invalid_client_attestation"})
 
 
@@ -111,9 +112,9 @@ class ErrorResponse:
     @classmethod
     def parse(cls, value: dict[str, JSON]) -> ErrorResponse:
         """Return the refusal. Raises `RequestError` (`invalid_error_response`) when it is none."""
-        code = "invalid_error_response"
-        error, description = get_text(value, "error", code=code), find_text(value, "error_description", code=code)
-        check_description(error, "error", code=code)
+        error = get_text(value, "error", code=_CODE)
+        description = find_text(value, "error_description", code=_CODE)
+        check_description(error, "error", code=_CODE)
         if description is not None:
-            check_description(description, "error_description", code=code)
+            check_description(description, "error_description", code=_CODE)
         return cls(error, description)

@@ -33,6 +33,10 @@ class Source:
     path: Path
     tree: ast.Module
     constants: dict[str, str] = field(default_factory=dict)
+    # members of its lists of error codes, one list per endpoint
+    members: dict[str, str] = field(default_factory=dict)
+    # constants that are such a member
+    aliases: dict[str, str] = field(default_factory=dict)
     # what a plain name can mean here: functions of this module, and what it imports
     functions: set[str] = field(default_factory=set)
     imported: set[str] = field(default_factory=set)
@@ -65,7 +69,21 @@ def _load() -> list[Source]:
                 match node:
                     case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(value))):
                         source.constants[name] = value
+                    case ast.Assign(targets=[ast.Name(id=name)], value=ast.Attribute(attr=member)):
+                        source.aliases[name] = member
+                    case ast.ClassDef(bases=[ast.Name(id="ErrorCode")]):
+                        source.members |= _members(node)
             found.append(source)
+    return found
+
+
+def _members(node: ast.ClassDef) -> dict[str, str]:
+    """Names and values of an enumeration."""
+    found = {}
+    for each in node.body:
+        match each:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str(value))):
+                found[name] = value
     return found
 
 
@@ -105,8 +123,13 @@ class Collector:
         self.sources = _load()
         self.constants: dict[str, set[str]] = defaultdict(set)
         for source in self.sources:
-            for name, value in source.constants.items():
+            for name, value in (source.constants | source.members).items():
                 self.constants[name].add(value)
+        members = {name: value for source in self.sources for name, value in source.members.items()}
+        for source in self.sources:
+            source.constants |= {
+                name: members[member] for name, member in source.aliases.items() if member in members
+            }
         # callable → position of its code among the positional arguments; None: by keyword only
         self.classes = _error_classes(self.sources)
         self.takers: dict[str, set[int | None]] = {name: {0} for name in self.classes}
