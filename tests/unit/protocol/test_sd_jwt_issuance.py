@@ -186,6 +186,12 @@ def test_depth_number_and_length_at_their_limits_are_issued_and_over_them_not():
     assert open_again(*conceal(deepest, [path])).claims == deepest
     with pytest.raises(RequestError, match="deeper than 16"):
         conceal(nested(sd_jwt.MAX_DEPTH + 2), [])
+    lists = []
+    for _ in range(sd_jwt.MAX_DEPTH - 1):
+        lists = [lists]
+    assert conceal({"a": lists}, [])[0] == {"a": lists}
+    with pytest.raises(RequestError, match="deeper than 16"):
+        conceal({"a": [lists]}, [])
     many = {f"n{number}": 1 for number in range(sd_jwt.MAX_DISCLOSURES + 1)}
     paths = [(name,) for name in many]
     assert len(open_again(*conceal(many, paths[1:])).disclosed) == sd_jwt.MAX_DISCLOSURES
