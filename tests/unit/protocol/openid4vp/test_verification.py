@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Request objects as a wallet must judge them: the W cases of the negative list within the main path."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -165,6 +166,34 @@ def test_request_of_a_prefix_that_names_no_certificate_is_refused_by_our_wallets
     with pytest.raises(RequestError, match="names a certificate") as caught:
         check_profile(unsigned)
     assert caught.value.code == "invalid_request"
+
+
+@dataclass
+class Gullible:
+    """A trust list that would take any certificate for any client identifier."""
+
+    requester: Any
+
+    def get_requester(self, x5c, *, client_id, statement, now):
+        return self.requester
+
+
+@pytest.mark.case("W14")
+@pytest.mark.parametrize("client_id", ["x509_hash:" + "A" * 43, "x509_san_dns:localhost"])
+def test_request_whose_certificate_is_not_the_identifiers_is_refused_whatever_the_trust_list_says(
+    world, party, request_object, client_id
+):
+    known = verify(world, sign(request_object, party), client_id=party.client_id).requester
+    with pytest.raises(VerificationError) as caught:
+        openid4vp.verify_request(
+            sign(replace(request_object, client_id=client_id), party),
+            expected_client_id=client_id,
+            expected_wallet_nonce=WALLET_NONCE,
+            transaction_types={},
+            trust=Gullible(known),
+            now=world.clock.now(),
+        )
+    assert caught.value.check is Check.ISSUER
 
 
 @pytest.mark.case("W14")
