@@ -436,5 +436,6 @@ def test_anchors_up_to_the_most_are_taken_and_more_are_not():
     ],
 )
 def test_anchor_that_cannot_be_one_stops_the_start(anchor):
-    with pytest.raises(ConfigurationError):
-        Anchors([anchor.certificate])
+    for anchors in ([anchor.certificate], [ROOT.certificate, anchor.certificate]):
+        with pytest.raises(ConfigurationError):
+            Anchors(anchors)
