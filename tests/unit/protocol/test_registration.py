@@ -55,3 +55,12 @@ def test_statement_without_a_member_is_refused(statement: str, name: str) -> Non
     del claims[name]
     with pytest.raises(RequestError):
         Procedure.parse(claims)
+
+
+def test_procedure_with_alternatives_round_trips(statement: str) -> None:
+    claims = jws.parse(statement).claims()
+    claims["credentials"][0] |= {"id": "one"}
+    claims["credential_sets"] = [{"options": [["one"]]}]
+    procedure = Procedure.parse(claims)
+    assert procedure.query.to_json() == {name: claims[name] for name in ("credentials", "credential_sets")}
+    assert procedure.to_claims(issued_at=from_epoch(claims["iat"])) == claims
