@@ -116,8 +116,17 @@ def prepare(
 ) -> SigningInput:
     """Return what a signer must sign; further header members are given by name."""
     body = payload if isinstance(payload, bytes) else compact_json(payload)
-    protected = compact_json({"alg": algorithm, "typ": typ, **header})
-    return SigningInput(f"{b64url_encode(protected)}.{b64url_encode(body)}", algorithm)
+    chain = header.get("x5c")
+    # an issuer signs everything under one header; the tuple says that nobody can have changed the chain
+    encode = _kept_header if len(header) == 1 and isinstance(chain, tuple) else _encode_header
+    return SigningInput(f"{encode(algorithm, typ, **header)}.{b64url_encode(body)}", algorithm)
+
+
+def _encode_header(algorithm: Algorithm, typ: str, **header: object) -> str:
+    return b64url_encode(compact_json({"alg": algorithm, "typ": typ, **header}))
+
+
+_kept_header = lru_cache(maxsize=_HEADERS_KEPT)(_encode_header)
 
 
 def sign(payload: bytes | Mapping[str, object], signer: Signer, *, typ: str, **header: object) -> str:

@@ -29,6 +29,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 # a request lives at most fifteen minutes, and until then an unknown delivery is repeated with the same bytes;
 # the nonce, not this window, is what stops a replay
 MAX_AGE = timedelta(minutes=15)
+_YOUNGEST, _OLDEST = -CLOCK_SKEW.total_seconds(), (MAX_AGE + CLOCK_SKEW).total_seconds()
 # one payment or one contract a request; each is parsed and hashed once per presentation
 MAX_TRANSACTION_DATA = 16
 _TRANSACTION_CLAIMS = frozenset({"transaction_data_hashes", "transaction_data_hashes_alg"})
@@ -134,7 +135,7 @@ def verify(
     if isinstance(issued_at, bool) or not isinstance(issued_at, int):
         raise _wrong("key binding has no time")
     age = epoch_seconds(now) - issued_at
-    if not -CLOCK_SKEW.total_seconds() <= age <= (MAX_AGE + CLOCK_SKEW).total_seconds():
+    if not _YOUNGEST <= age <= _OLDEST:
         raise _wrong("key binding is too old or from the future")
     if not _is_same(claims.get("sd_hash"), sd_hash(signed_part, hash_name)):
         raise _wrong("key binding covers another presentation")

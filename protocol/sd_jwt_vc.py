@@ -80,10 +80,6 @@ class SDJWTVC:
             raise VerificationError(
                 Check.FORMAT, f"expected a credential of type {' or '.join(self.profile.typs)}"
             )
-        for name in self.profile.never_disclosable:
-            value = payload.get(name)
-            if isinstance(value, (dict, list)) and not sd_jwt.is_plain(value):
-                raise VerificationError(Check.DISCLOSURES, f"something inside {name} is selectively disclosable")
         _check_other_types(payload)
         return UnverifiedSDJWTVC(
             profile=self.profile,
@@ -131,7 +127,12 @@ class UnverifiedSDJWTVC:
     def rebuild_claims(self) -> Rebuilt:
         """(4) Each disclosure is referenced by exactly one digest; none hides a claim of the format itself."""
         rebuilt = sd_jwt.rebuild_with_paths(self.payload, self.sd_jwt.disclosures)
-        if not self.profile.never_disclosable.isdisjoint([path[0] for path in rebuilt.disclosed]):
+        never = self.profile.never_disclosable
+        if not never.isdisjoint(rebuilt.concealing):
+            raise VerificationError(
+                Check.DISCLOSURES, "something inside a registered claim is selectively disclosable"
+            )
+        if not never.isdisjoint([path[0] for path in rebuilt.disclosed]):
             raise VerificationError(Check.DISCLOSURES, "a registered claim arrives as a disclosure")
         return rebuilt
 
@@ -222,7 +223,7 @@ def issue(
     credentials expire before anybody would revoke them. Raises `ValueError` when a claim of the format itself is
     given as a claim about the person.
     """
-    if REGISTERED & claims.keys():
+    if not REGISTERED.isdisjoint(claims):
         raise ValueError("a claim of the format itself is not a claim about the person")
     payload: dict[str, JSON] = {
         "iss": issuer,
@@ -233,7 +234,7 @@ def issue(
     }
     if status is not None:
         payload["status"] = status.to_claim()
-    return sd_jwt.issue({**payload, **claims}, selective, signer, typ=TYPE, x5c=[*x5c])
+    return sd_jwt.issue({**payload, **claims}, selective, signer, typ=TYPE, x5c=(*x5c,))
 
 
 def _read_text(payload: dict[str, JSON], name: str) -> str:

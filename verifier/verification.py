@@ -290,11 +290,11 @@ def _presented(shown: Sequence[_Shown], expected: Expected) -> list[ClaimReferen
 
 
 def _verified(one: _Shown, expected: Expected) -> VerifiedDocument:
-    asked = expected.procedure.query.by_id[one.query_id]
+    asked, claims = expected.procedure.query.by_id[one.query_id], one.claims
     return VerifiedDocument(
         query_id=one.query_id,
         vct=one.unverified.credential_type,
         issuer=one.issuer,
-        claims={name: one.claims[name] for name in asked.names if name in one.claims},
+        claims={name: claims[name] for name in asked.names if name in claims},
         expires_at=one.expires_at,
     )

@@ -83,7 +83,7 @@ class CredentialQuery:
         plain = frozenset(name for name in names if isinstance(name, str))
         return plain if len(plain) == len(self.claims) and not self.claim_sets else None
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The top-level claims asked, in the order of the query."""
         return tuple(dict.fromkeys(c.path[0] for c in self.claims if isinstance(c.path[0], str)))

@@ -13,7 +13,7 @@ from protocol.sd_jwt.issuance import conceal, issue
 from protocol.sd_jwt.json_serialization import UnverifiedJSONSDJWT, parse_json_serialization
 from protocol.sd_jwt.limits import MAX_DEPTH, MAX_DIGESTS, MAX_DISCLOSURES
 from protocol.sd_jwt.parsing import UnverifiedSDJWT
-from protocol.sd_jwt.rebuilding import Rebuilt, is_plain, rebuild, rebuild_with_paths
+from protocol.sd_jwt.rebuilding import Rebuilt, rebuild, rebuild_with_paths
 from protocol.sd_jwt.selection import SelectionIndex, select
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "UnverifiedJSONSDJWT",
     "UnverifiedSDJWT",
     "conceal",
-    "is_plain",
     "issue",
     "parse_json_serialization",
     "read_hash_name",

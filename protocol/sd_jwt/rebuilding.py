@@ -13,6 +13,7 @@ Refused, whoever signed it:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import NamedTuple, TypeGuard
 
 from protocol.encoding import JSON
@@ -27,6 +28,8 @@ class Rebuilt(NamedTuple):
     claims: dict[str, JSON]
     # by place in `claims`, parents before what is in them
     disclosed: Mapping[Path, Disclosure]
+    # the claims inside which something can be withheld, whether it was or not
+    concealing: AbstractSet[str | int]
 
 
 def rebuild(payload: Mapping[str, JSON], disclosures: Sequence[Disclosure]) -> dict[str, JSON]:
@@ -41,15 +44,15 @@ def rebuild_with_paths(payload: Mapping[str, JSON], disclosures: Sequence[Disclo
     rebuilder = _Rebuilder(disclosures, read_hash_name(payload))
     claims = rebuilder.expand_object(payload, ())
     rebuilder.check_all_used()
-    return Rebuilt(claims, rebuilder.disclosed)
+    return Rebuilt(claims, rebuilder.disclosed, rebuilder.concealing)
 
 
-def is_plain(value: dict[str, JSON] | list[JSON], depth: int = 1) -> bool:
+def _is_plain(value: dict[str, JSON] | list[JSON], depth: int = 1) -> bool:
     """Whether it can stand as it is at this depth: nothing in it is concealed, reserved or nested too deep."""
     if depth > MAX_DEPTH or (isinstance(value, dict) and not RESERVED.isdisjoint(value)):
         return False
     for item in value.values() if isinstance(value, dict) else value:
-        if isinstance(item, (dict, list)) and not is_plain(item, depth + 1):
+        if isinstance(item, (dict, list)) and not _is_plain(item, depth + 1):
             return False
     return True
 
@@ -59,7 +62,7 @@ def _are_strings(value: JSON) -> TypeGuard[list[str]]:
 
 
 class _Rebuilder:
-    __slots__ = ("_open", "_seen", "disclosed")
+    __slots__ = ("_open", "_seen", "concealing", "disclosed")
 
     def __init__(self, disclosures: Sequence[Disclosure], hash_name: str) -> None:
         digests = digest_each([each.encoded for each in disclosures], hash_name)
@@ -70,6 +73,7 @@ class _Rebuilder:
             raise wrong("a salt is used twice")
         self._seen: set[str] = set()
         self.disclosed: dict[Path, Disclosure] = {}
+        self.concealing: set[str | int] = set()
 
     def check_all_used(self) -> None:
         """Raise unless every disclosure was referenced."""
@@ -85,7 +89,7 @@ class _Rebuilder:
         if "..." in result or "_sd_alg" in result:
             raise wrong("a reserved name is used for a claim")
         for name, value in result.items():
-            if isinstance(value, (dict, list)) and not is_plain(value, len(place) + 1):
+            if isinstance(value, (dict, list)) and not _is_plain(value, len(place) + 1):
                 result[name] = self._expand(value, (*place, name))
         if "_sd" in members:
             self._disclose_members(digests, result, place)
@@ -94,7 +98,7 @@ class _Rebuilder:
     def _disclose_members(self, digests: JSON, result: dict[str, JSON], place: Path) -> None:
         if not _are_strings(digests):
             raise wrong("_sd is not an array of strings")
-        self._see(digests)
+        self._see(digests, place)
         for disclosure in [self._open.pop(digest) for digest in digests if digest in self._open]:
             name = disclosure.name
             if name is None:
@@ -116,7 +120,7 @@ class _Rebuilder:
             digests: JSON = [*item.values()]
             if not _are_strings(digests) or len(digests) > 1:
                 raise wrong("an array element has more than one digest in it")
-            self._see(digests)
+            self._see(digests, place)
             disclosure = self._open.pop(digests[0], None)
             if disclosure is not None:
                 if disclosure.name is not None:
@@ -132,7 +136,8 @@ class _Rebuilder:
             raise wrong(f"claims nest deeper than {MAX_DEPTH}")
         return self.expand_object(value, place) if isinstance(value, dict) else self._expand_array(value, place)
 
-    def _see(self, digests: list[str]) -> None:
+    def _see(self, digests: list[str], place: Path) -> None:
+        self.concealing.update(place[:1])
         before = len(self._seen)
         self._seen.update(digests)
         if len(self._seen) != before + len(digests):
