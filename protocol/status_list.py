@@ -17,7 +17,7 @@ from typing import Protocol
 
 from protocol import jws
 from protocol.clock import epoch_seconds, from_epoch
-from protocol.encoding import JSON, get_member, parse_object
+from protocol.encoding import JSON, find_member, get_member, parse_object
 from protocol.errors import Check, Error, UnavailableError, VerificationError
 from protocol.keys import PublicKey, Signer
 from protocol.status_entries import INVALID_LIST, Status, StatusList, decode, wrong
@@ -231,6 +231,19 @@ def parse_aggregation(data: bytes) -> tuple[str, ...]:
     if len(uris) != len(given):
         raise wrong("malformed list of status lists")
     return tuple(uris)
+
+
+def find_aggregation_uri(token: str) -> str | None:
+    """Return where the issuer of a token lists its lists, if the token says so; unverified (section 9.1).
+
+    Raises `VerificationError` (`status_list_invalid`) when it is no token.
+    """
+    try:
+        body = get_member(jws.parse(token).claims(), "status_list", dict)
+        uri = find_member(body, "aggregation_uri", str)
+    except Error as exc:
+        raise wrong("malformed status list token") from exc
+    return None if uri is None else _check_uri(uri)
 
 
 def make_aggregation(uris: Sequence[str]) -> dict[str, JSON]:

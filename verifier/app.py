@@ -35,6 +35,7 @@ from verifier.routes import api, desk, oid4vp, pages
 from verifier.services import KEY, Services
 from verifier.settings import VerifierSettings
 from verifier.store import SqlStore
+from verifier.store_status import SqlTokenShelf
 from verifier.tables import SessionRow
 from verifier.verification import Pipeline
 from verifier.withdrawals import Withdrawals
@@ -81,7 +82,8 @@ def _make_services(settings: VerifierSettings, database: Database, clock: Clock,
     secret = settings.secret_key.get_secret_value().encode()
     key_sealer = Sealer(secret, purpose="testimoni/verifier/request-key/1")
     case_sealer = Sealer(secret, purpose="testimoni/verifier/case/1")
-    pipeline = Pipeline(trust=trust, status_lists=CachedStatusLists(http, trust), policies=POLICIES)
+    shelf = SqlTokenShelf(database)
+    pipeline = Pipeline(trust=trust, status_lists=CachedStatusLists(http, trust, shelf), policies=POLICIES)
     requests = Requests(
         store=store,
         trust=trust,
@@ -121,6 +123,8 @@ def _make_services(settings: VerifierSettings, database: Database, clock: Clock,
         desk=Desk(store=store, sessions=sessions, sign_in=open_sign_in(settings, http), clock=clock),
         sessions=sessions,
         store=store,
+        shelf=shelf,
+        http=http,
         settings=settings,
         clock=clock,
     )

@@ -8,6 +8,8 @@ from flask import Flask
 from flask.cli import AppGroup
 
 from protocol.runtime.database import Database, migrate
+from protocol.runtime.status_lists import prefetch
+from protocol.status_list import MAX_TTL
 from verifier.services import Services
 
 
@@ -23,10 +25,17 @@ def install(app: Flask, database: Database, made: Services) -> None:
 
     @group.command("purge")
     def purge() -> None:
-        """Destroy what is due: keys of expired requests, blocked data after their term, browser sessions."""
+        """Destroy what is due: keys of expired requests, blocked data after their term, sessions, old lists."""
         here = [administration.id for administration in made.store.administrations()]
         keys = sum(made.store.destroy_expired_keys(each, now=made.clock.now()) for each in here)
         cases = sum(made.withdrawals.destroy_due(each) for each in here)
+        made.shelf.drop(before=made.clock.now() - MAX_TTL)
         click.echo(f"{keys} request keys, {cases} blocked cases and {made.sessions.purge()} sessions were due")
+
+    @group.command("prefetch-status")
+    def prefetch_status() -> None:
+        """Fetch the status lists of known issuers, so that no check of a document has to wait for one."""
+        fetched, failed = prefetch(made.http, made.shelf, now=made.clock.now())
+        click.echo(f"{fetched} status lists were fetched, {failed} could not be")
 
     app.cli.add_command(group)

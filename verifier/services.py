@@ -9,6 +9,7 @@ from typing import cast
 from flask import current_app
 
 from protocol.clock import Clock
+from protocol.runtime.fetch import HTTPClient
 from protocol.runtime.sessions import Sessions
 from verifier.backoffice import BackOffice
 from verifier.cases import Cases
@@ -17,6 +18,7 @@ from verifier.request import Requests
 from verifier.response import Responses
 from verifier.settings import VerifierSettings
 from verifier.store import Store
+from verifier.store_status import SqlTokenShelf
 from verifier.withdrawals import Withdrawals
 
 KEY = "verifier.services"
@@ -34,6 +36,9 @@ class Services:
     desk: Desk
     sessions: Sessions
     store: Store
+    # fetched status lists, and what fetches them
+    shelf: SqlTokenShelf
+    http: HTTPClient
     settings: VerifierSettings
     clock: Clock
 

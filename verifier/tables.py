@@ -26,6 +26,16 @@ class SessionRow(SessionColumns, Base, table=True):
     __tablename__ = "sessions"
 
 
+class StatusTokenRow(Base, table=True):
+    """Status list tokens as they were fetched, for all processes; nothing here is trusted unverified."""
+
+    __tablename__ = "status_tokens"
+
+    uri: str = Field(primary_key=True)
+    token: str
+    fetched_at: datetime = Field(sa_type=Moment, index=True)
+
+
 class AdministrationRow(Base, table=True):
     """Administrations that verify here."""
 

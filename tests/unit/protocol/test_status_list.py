@@ -553,6 +553,18 @@ def test_aggregation_of_another_shape_is_refused(data):
     assert caught.value.code == "status_list_invalid"
 
 
+def test_address_of_the_aggregation_is_found_in_a_token():
+    def said(**entry: Any) -> str:
+        return token(status_list={"bits": 1, "lst": "x", **entry})
+
+    assert status_list.find_aggregation_uri(said(aggregation_uri=URI)) == URI
+    assert status_list.find_aggregation_uri(said()) is None
+    for text in ("x", token(status_list=None), said(aggregation_uri=7), said(aggregation_uri="")):
+        with pytest.raises(VerificationError) as caught:
+            status_list.find_aggregation_uri(text)
+        assert caught.value.code == "status_list_invalid"
+
+
 def test_aggregation_at_its_limit_is_taken():
     data = json.dumps({"status_lists": ["h"] * MAX_AGGREGATED}).encode()
     assert len(status_list.parse_aggregation(data)) == MAX_AGGREGATED

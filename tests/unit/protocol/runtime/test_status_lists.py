@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Barrier, Thread
 from typing import Any
@@ -12,10 +14,11 @@ from typing import Any
 import pytest
 
 from protocol.errors import Check, UnavailableError, VerificationError
+from protocol.keys import PrivateKey
 from protocol.runtime import status_lists
 from protocol.runtime.fetch import Fetcher
-from protocol.runtime.status_lists import CachedStatusLists
-from protocol.status_entries import Status
+from protocol.runtime.status_lists import CachedStatusLists, FetchedToken, prefetch
+from protocol.status_entries import MutableStatusList, Status
 from protocol.status_list import MEDIA_TYPE
 from protocol.trust import TrustedIssuer
 from tests.fakes.status_host import SIZE, StatusHost, list_token, list_uri
@@ -287,3 +290,107 @@ def test_many_threads_that_want_one_list_fetch_it_once(get, put, host):
     finally:
         sys.setswitchinterval(interval)
     assert (found, host.calls) == ([1] * 8, [uri])
+
+
+# the shelf
+
+
+@dataclass
+class MemoryShelf:
+    """A `TokenShelf` in memory."""
+
+    kept: dict[str, FetchedToken] = field(default_factory=dict)
+
+    def find(self, uri: str) -> FetchedToken | None:
+        return self.kept.get(uri)
+
+    def put(self, uri: str, fetched: FetchedToken) -> None:
+        self.kept[uri] = fetched
+
+    def uris(self) -> list[str]:
+        return list(self.kept)
+
+
+@pytest.fixture
+def shelf() -> MemoryShelf:
+    return MemoryShelf()
+
+
+@pytest.fixture
+def another(host, world, shelf) -> Callable[[], CachedStatusLists]:
+    """Makes what another process of the same service has."""
+    return lambda: CachedStatusLists(host, world.trust, shelf)
+
+
+def test_list_that_another_process_fetched_is_not_fetched_again_and_gets_no_older(
+    another, put, host, issuer, world
+):
+    uri = put()
+    another().get(uri, issuer=issuer, now=world.clock.now())
+    world.clock.advance(timedelta(minutes=14))
+    late = another()
+    late.get(uri, issuer=issuer, now=world.clock.now())
+    assert host.calls == [uri]
+    world.clock.advance(timedelta(minutes=1))
+    late.get(uri, issuer=issuer, now=world.clock.now())
+    another().get(uri, issuer=issuer, now=world.clock.now())
+    assert host.calls == [uri, uri]
+
+
+@pytest.mark.case("T10")
+def test_list_on_the_shelf_that_is_too_old_does_not_serve(another, put, host, issuer, world):
+    uri = put()
+    another().get(uri, issuer=issuer, now=world.clock.now())
+    host.is_down = True
+    world.clock.advance(timedelta(minutes=15))
+    with pytest.raises(UnavailableError):
+        another().get(uri, issuer=issuer, now=world.clock.now())
+
+
+@pytest.mark.case("T3")
+def test_what_is_on_the_shelf_is_verified(another, put, host, shelf, party, issuer, world):
+    """Whoever can write the table cannot make a revoked document pass."""
+    uri, now = put(statuses={0: Status.INVALID}), world.clock.now()
+    forged = list_token(party, now=now, signer=PrivateKey.generate())
+    shelf.put(uri, FetchedToken(forged, now))
+    assert another().get(uri, issuer=issuer, now=now).statuses.get(0) == Status.INVALID
+    assert host.calls == [uri]
+    assert shelf.kept[uri].token != forged
+
+
+def test_prefetch_renews_what_is_known_and_brings_what_its_issuer_lists(
+    another, host, shelf, party, issuer, world
+):
+    uri, other = list_uri(party), f"{list_uri(party)}2"
+    where = f"{party.issuer_identifier}/status"
+    now = world.clock.now()
+    body = {"bits": 1, "lst": MutableStatusList.make(1, SIZE).encode(), "aggregation_uri": where}
+    host.put(uri, list_token(party, now=now, status_list=body))
+    host.put(other, list_token(party, now=now, sub=other))
+    listed = json.dumps({"status_lists": [uri, other]})
+    host.put(where, listed, headers={"Content-Type": "application/json"})
+    another().get(uri, issuer=issuer, now=now)
+    world.clock.advance(timedelta(minutes=15))
+    assert prefetch(host, shelf, now=world.clock.now()) == (2, 0)
+    assert host.calls == [uri, where, uri, other]
+    for each in (uri, other):
+        another().get(each, issuer=issuer, now=world.clock.now())
+    assert len(host.calls) == 4
+
+
+def test_prefetch_when_something_cannot_be_had_then_the_rest_is(another, host, shelf, party, world):
+    uri, gone, now = list_uri(party), f"{list_uri(party)}2", world.clock.now()
+    body = {"bits": 1, "lst": "x", "aggregation_uri": "https://o.example/none"}
+    host.put(uri, list_token(party, now=now, status_list=body))
+    shelf.put(uri, FetchedToken(host.documents[uri].body.decode(), now))
+    shelf.put(gone, FetchedToken("no token", now))
+    assert prefetch(host, shelf, now=now) == (1, 1)
+    shelf.uris = lambda: ["https://forgotten.example"]
+    assert prefetch(host, shelf, now=now) == (0, 1)
+
+
+def test_prefetch_fetches_no_more_than_are_kept(monkeypatch, host, shelf, world):
+    monkeypatch.setattr(status_lists, "MAX_LISTS", 2)
+    for number in range(3):
+        shelf.put(f"https://o.example/{number}", FetchedToken("x", world.clock.now()))
+    assert prefetch(host, shelf, now=world.clock.now()) == (0, 2)
