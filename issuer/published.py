@@ -18,8 +18,8 @@ from issuer.records import Administration
 from protocol.errors import RequestError
 from protocol.jwt_vc_issuer import JWTVCIssuerMetadata
 from protocol.keys import PublicKey
-from protocol.type_display import TypeDisplay
-from protocol.type_metadata import ClaimDisplay, ClaimMetadata, SelectiveDisclosure, TypeMetadata
+from protocol.type_metadata.display import TypeDisplay
+from protocol.type_metadata.model import ClaimDisplay, ClaimMetadata, SelectiveDisclosure, TypeMetadata
 from protocol.x509 import parse_chain
 
 

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 from protocol.encoding import JSON, find_member, get_member, parse_object
 from protocol.errors import RequestError
 from protocol.keys import Algorithm, PublicKey
-from protocol.type_display import is_web_address
+from protocol.type_metadata.display import is_web_address
 
 WELL_KNOWN = "/.well-known/jwt-vc-issuer"
 # Thirty-two keys of 300 bytes with their certificates left out, and room for members that we do not know.

@@ -43,7 +43,7 @@ from protocol.registration import Procedure
 from protocol.sd_jwt_vc import FORMAT
 from protocol.status_entries import decode
 from protocol.trust_entries import Entries
-from protocol.type_metadata import TypeMetadata
+from protocol.type_metadata.model import TypeMetadata
 
 Target = Callable[[bytes], object]
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from protocol.errors import Error
-from protocol.integrity import verify_integrity
 from protocol.jwt_vc_issuer import JWTVCIssuerMetadata, metadata_url, parse_key_set
 from protocol.keys import PrivateKey
-from protocol.type_metadata import TypeMetadata
-from protocol.type_rules import check_credential, resolve
+from protocol.type_metadata.integrity import verify_integrity
+from protocol.type_metadata.model import TypeMetadata
+from protocol.type_metadata.rules import check_credential, resolve
 
 VCT = "https://types.example/1"
 KEY = PrivateKey.generate().public_key.jwk()

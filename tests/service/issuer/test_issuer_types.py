@@ -14,8 +14,8 @@ from protocol.errors import Check, RequestError, VerificationError
 from protocol.jwt_vc_issuer import JWTVCIssuerMetadata
 from protocol.keys import PublicKey
 from protocol.sd_jwt import UnverifiedSDJWT
-from protocol.type_metadata import SelectiveDisclosure, TypeMetadata
-from protocol.type_rules import check_credential, resolve
+from protocol.type_metadata.model import SelectiveDisclosure, TypeMetadata
+from protocol.type_metadata.rules import check_credential, resolve
 from protocol.x509 import parse_chain
 
 TYPES = load_types()

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from protocol.errors import RequestError
-from protocol.integrity import MAX_INTEGRITY_CHARS, verify_integrity
+from protocol.type_metadata.integrity import MAX_INTEGRITY_CHARS, verify_integrity
 
 DOCUMENT = b'{"vct":"https://types.example/1"}'
 OTHER = b'{"vct":"https://types.example/2"}'

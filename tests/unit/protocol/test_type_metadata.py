@@ -6,8 +6,7 @@ import json
 import pytest
 
 from protocol.errors import RequestError
-from protocol.integrity import MAX_INTEGRITY_CHARS
-from protocol.type_display import (
+from protocol.type_metadata.display import (
     MAX_DATA_URI_CHARS,
     MAX_LANGUAGES,
     MAX_SVG_TEMPLATES,
@@ -18,7 +17,8 @@ from protocol.type_display import (
     SVGTemplate,
     TypeDisplay,
 )
-from protocol.type_metadata import (
+from protocol.type_metadata.integrity import MAX_INTEGRITY_CHARS
+from protocol.type_metadata.model import (
     MAX_CLAIMS,
     MAX_DOCUMENT_BYTES,
     MAX_INDEX,

@@ -8,11 +8,11 @@ from functools import partial
 
 import pytest
 
-from protocol import type_rules
 from protocol.errors import Check, RequestError, UnavailableError, VerificationError
-from protocol.type_display import TypeDisplay
-from protocol.type_metadata import ClaimDisplay, ClaimMetadata, SelectiveDisclosure
-from protocol.type_rules import MAX_TYPES, ResolvedType, check_credential, resolve
+from protocol.type_metadata import rules as type_rules
+from protocol.type_metadata.display import TypeDisplay
+from protocol.type_metadata.model import ClaimDisplay, ClaimMetadata, SelectiveDisclosure
+from protocol.type_metadata.rules import MAX_TYPES, ResolvedType, check_credential, resolve
 
 A, B, C = (f"https://types.example/{name}/1" for name in "abc")
 

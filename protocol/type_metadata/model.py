@@ -8,7 +8,7 @@
   credential, proves nothing about an issuer (section 7.7). Who may issue a type is asked of the trust list
   (`protocol.trust`) with the `vct` of the credential, and with nothing from here.
 
-`protocol.type_rules` follows `extends` and holds a credential against the result.
+`protocol.type_metadata.rules` follows `extends` and holds a credential against the result.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 from protocol.encoding import JSON, find_member, get_member, parse_object
 from protocol.errors import RequestError
-from protocol.type_display import (
+from protocol.type_metadata.display import (
     CODE,
     MAX_LANGUAGES,
     MAX_URL_CHARS,

@@ -17,9 +17,9 @@ from typing import TypeAlias
 
 from protocol.encoding import JSON
 from protocol.errors import Check, RequestError, VerificationError
-from protocol.integrity import verify_integrity
-from protocol.type_display import CODE, TypeDisplay, is_web_address
-from protocol.type_metadata import ClaimMetadata, ClaimPath, SelectiveDisclosure, TypeMetadata, check_svg_ids
+from protocol.type_metadata.display import CODE, TypeDisplay, is_web_address
+from protocol.type_metadata.integrity import verify_integrity
+from protocol.type_metadata.model import ClaimMetadata, ClaimPath, SelectiveDisclosure, TypeMetadata, check_svg_ids
 
 # A place in a credential, without wildcards.
 Path: TypeAlias = tuple[str | int, ...]

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from protocol.encoding import JSON, find_member
 from protocol.errors import RequestError
-from protocol.integrity import MAX_INTEGRITY_CHARS
+from protocol.type_metadata.integrity import MAX_INTEGRITY_CHARS
 
 CODE = "invalid_type_metadata"
 # The official names of public bodies reach 200 characters; a paragraph has about 600.
