@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import permutations, product
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -25,7 +26,6 @@ from protocol.dcql import (
     presented_paths,
 )
 from protocol.dcql.paths import leaves
-from protocol.encoding import JSON
 from protocol.errors import RequestError
 
 unhurried = settings(deadline=None)  # time is measured elsewhere; a busy machine is no failure
@@ -44,9 +44,9 @@ SOME_VALUES = st.none() | st.lists(SCALARS, min_size=1, max_size=2)
 
 
 @st.composite
-def credentials(draw: st.DrawFn, name: str) -> JSON:
+def credentials(draw: st.DrawFn, name: str) -> Any:
     """A credential query, mostly without the rarer members."""
-    made: dict[str, JSON] = {
+    made: dict[str, Any] = {
         "id": name,
         "format": "dc+sd-jwt",
         "meta": {"vct_values": draw(st.lists(TYPES, min_size=1, max_size=2))},
@@ -69,7 +69,7 @@ def credentials(draw: st.DrawFn, name: str) -> JSON:
 def queries(draw: st.DrawFn) -> Query:
     """A valid query of up to three credentials."""
     names = ["x", "y", "z"][: draw(st.integers(1, 3))]
-    made: dict[str, JSON] = {"credentials": [draw(credentials(name)) for name in names]}
+    made: dict[str, Any] = {"credentials": [draw(credentials(name)) for name in names]}
     if draw(st.booleans()):
         options = st.lists(st.lists(st.sampled_from(names), min_size=1, max_size=2), min_size=1, max_size=2)
         sets = st.fixed_dictionaries({"options": options}, optional={"required": st.booleans()})
@@ -85,7 +85,7 @@ HELD = st.lists(CREDENTIALS, max_size=3).map(
 )
 
 
-def put(value: JSON, path: tuple[Step, ...], leaf: JSON) -> JSON:
+def put(value: Any, path: tuple[Step, ...], leaf: Any) -> Any:
     """Return a value changed so that the path selects the leaf, unless something else is in its way."""
     if not path:
         return leaf if value is None else value
@@ -108,7 +108,7 @@ def held_for(draw: st.DrawFn, query: Query) -> list[Candidate]:
     """Credentials of which some are made to satisfy the query."""
     found = draw(HELD)
     for asked in query.credentials:
-        claims: JSON = {}
+        claims: Any = {}
         for claim in asked.claims:
             leaf = draw(st.sampled_from(claim.values or ("a",)) | SCALARS)
             claims = put(claims, claim.path, leaf)
@@ -147,11 +147,11 @@ MEMBERS = st.sampled_from(
 
 
 @st.composite
-def spoilt(draw: st.DrawFn) -> JSON:
+def spoilt(draw: st.DrawFn) -> Any:
     """A query in which one value somewhere was replaced or added."""
-    value: JSON = draw(queries()).to_json()
+    value: Any = draw(queries()).to_json()
     replacement = draw(ANY_JSON | MEMBERS | st.lists(MEMBERS, max_size=2))
-    found: JSON = value
+    found: Any = value
     while True:
         keys: list[str | int] = (
             [*found] if isinstance(found, dict) else [*range(len(found))] if isinstance(found, list) else []
@@ -160,16 +160,16 @@ def spoilt(draw: st.DrawFn) -> JSON:
             found[draw(MEMBERS)] = replacement
             return value
         key = draw(st.sampled_from(keys))
-        inner = found[key]  # type: ignore[index,call-overload]  # a key of this very value
+        inner = found[key]
         if not isinstance(inner, dict | list) or not inner or draw(st.booleans()):
-            found[key] = replacement  # type: ignore[index,call-overload]
+            found[key] = replacement
             return value
         found = inner
 
 
 @unhurried
 @given(ANY_JSON | spoilt())
-def test_parser_raises_nothing_but_error_and_the_linter_nothing(value: JSON) -> None:
+def test_parser_raises_nothing_but_error_and_the_linter_nothing(value: Any) -> None:
     found = lint(value)
     broken = [each for each in found if each.is_broken]
     if broken:
@@ -182,7 +182,7 @@ def test_parser_raises_nothing_but_error_and_the_linter_nothing(value: JSON) -> 
     measure(parsed)
 
 
-def show(claims: JSON, paths: list[ConcretePath], place: ConcretePath = ()) -> JSON:
+def show(claims: Any, paths: list[ConcretePath], place: ConcretePath = ()) -> Any:
     """Return what remains of a credential in which everything can be hidden when only these paths are shown."""
     if any(place[: len(path)] == path for path in paths):
         return claims
@@ -296,7 +296,7 @@ def asked_and_allowed(draw: st.DrawFn) -> tuple[Query, Query]:
     allowed = draw(queries())
     if draw(st.integers(0, 3)) == 0:
         return draw(queries()), allowed
-    made = allowed.to_json()
+    made: Any = allowed.to_json()
     parts = made["credentials"]
     assert isinstance(parts, list)
     for part in parts:
@@ -307,7 +307,7 @@ def asked_and_allowed(draw: st.DrawFn) -> tuple[Query, Query]:
         if isinstance(claims, list) and len(claims) > 1 and "claim_sets" not in part and draw(st.booleans()):
             claims.pop()
         if isinstance(claims, list) and draw(st.booleans()):
-            claims[0] = {**claims[0], "path": [*claims[0]["path"], draw(NAMES)]}  # type: ignore[dict-item,misc,index,list-item,call-overload]
+            claims[0] = {**claims[0], "path": [*claims[0]["path"], draw(NAMES)]}
     if "credential_sets" in made and draw(st.booleans()):
         del made["credential_sets"]
     try:

@@ -329,3 +329,8 @@ def test_unknown_members_are_ignored_everywhere():
         credential_sets=[{"options": [["one"]]}],
     )
     assert Query.parse(said).to_json() == plain
+
+
+def test_names_are_the_top_level_claims_each_once():
+    asked = Query.parse(asking(["b", "x"], ["a"], ["b", None], [None])).credentials[0]
+    assert asked.names == ("b", "a")
