@@ -67,9 +67,14 @@ def openssl_speed() -> Speed | None:
     if command is None:
         return None
     version = _run([command, "version"]).split(" (")[0].strip()
-    found = _SPEEDS.search(_run([command, "speed", "-seconds", str(_OPENSSL_SECONDS), "ecdsap256"]))
+    return parse_speed(version, _run([command, "speed", "-seconds", str(_OPENSSL_SECONDS), "ecdsap256"]))
+
+
+def parse_speed(version: str, printed: str) -> Speed | None:
+    """Return what the table says, or None when there is none: other versions know other options."""
+    found = _SPEEDS.search(printed)
     return Speed(version, 1 / float(found[1]), 1 / float(found[2])) if found else None
 
 
 def _run(command: Sequence[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout
