@@ -190,6 +190,7 @@ def test_formats_when_none_is_ours_are_refused_by_their_own_code():
     with pytest.raises(RequestError) as caught:
         check_formats(Query.parse(query(MDOC)))
     assert caught.value.code == "vp_formats_not_supported"
+    assert caught.value.message == "only dc+sd-jwt is supported"
     check_formats(Query.parse(query(MDOC, ONE)))
     assert answer(query(MDOC, ONE)).chosen == ()
 
@@ -245,7 +246,17 @@ def test_chain_that_cannot_be_read_has_no_authority():
     good = certificate()
     assert key_identifiers([good]) == {OURS}
     assert key_identifiers([good] * MAX_CHAIN) == {OURS}
-    for chain in (None, "x", {}, [1], ["!"], ["AAAA"], [good] * (MAX_CHAIN + 1), [certificate(None)]):
+    for chain in (
+        None,
+        "x",
+        {},
+        [1],
+        ["!"],
+        ["AAAA"],
+        [good[:8] + "\n" + good[8:]],
+        [good] * (MAX_CHAIN + 1),
+        [certificate(None)],
+    ):
         assert key_identifiers(chain) == frozenset()
     assert key_identifiers([certificate(with_extension=False), good]) == {OURS}
 

@@ -209,6 +209,31 @@ def test_several_broken_rules_are_all_named_in_their_order():
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "rules"),
+    [
+        ({"credentials": ["x", credential(id=1)]}, [Rule.CREDENTIALS, Rule.CREDENTIAL_ID]),
+        (claims("x", {}), [Rule.CLAIMS, Rule.PATH]),
+        (one(trusted_authorities=["x", {}]), [Rule.AUTHORITIES, Rule.AUTHORITY, Rule.AUTHORITY]),
+        (sets("x", {}), [Rule.CREDENTIAL_SETS, Rule.OPTIONS]),
+        (asking(["a", -1, True, 0], ["b"]), [Rule.PATH, Rule.PATH]),
+        (claims({**A, "values": [None, 1, {}]}), [Rule.VALUES, Rule.VALUES]),
+    ],
+)
+def test_rule_that_one_element_breaks_hides_nothing_after_it(value, rules):
+    assert [each.what for each in lint(value)] == rules
+
+
+def test_message_names_the_place_and_the_rule():
+    for value, message in (
+        ([], "dcql_query breaks a rule at its top: a query is a JSON object"),
+        (query(), "dcql_query breaks a rule at credentials: credentials is a non-empty array of objects"),
+    ):
+        with pytest.raises(RuleError) as caught:
+            Query.parse(value)
+        assert caught.value.message == message
+
+
 def many(count):
     return [f"n{index}" for index in range(count)]
 

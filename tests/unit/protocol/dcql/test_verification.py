@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.dcql import Query, check_answered, is_asked, presented_paths
+from protocol.dcql import Candidate, Query, check_answered, is_asked, presented_paths
 from protocol.errors import RequestError
-from tests.fakes.dcql_queries import OTHER_TYPE, asking, candidate, credential, query
+from tests.fakes.dcql_queries import OTHER_TYPE, TYPE, asking, candidate, credential, query
 
 
 def is_accepted(value, answers):
@@ -126,7 +126,9 @@ CASES = [
     (asking(["degrees", None, "type"]), [("degrees", 0, "university")], False),
     (asking(["degrees", None]), [("degrees", 1, "university")], True),
     (asking(["degrees", "type"]), [], False),
+    (asking(["address"], ["degrees", 0]), [("address", "locality")], True),
     # positions
+    (asking(["nationalities"], ["nationalities", 0]), [("nationalities", 1)], True),
     (asking(["nationalities", 0]), [("nationalities", 0)], True),
     (asking(["nationalities", 0]), [("nationalities", 1)], False),
     (asking(["nationalities", 1]), [("nationalities", 1)], True),
@@ -166,6 +168,10 @@ def test_disclosure_is_asked_when_one_combination_asks_for_it(value, paths, expe
     assert disclosed(value, paths) is expected
 
 
+def test_disclosure_of_an_element_is_asked_wherever_it_stands_now():
+    assert disclosed(asking(["nationalities", 1]), [("nationalities", 0)], nationalities=["Betelgeusian"])
+
+
 def test_disclosure_of_an_incomplete_claim_set_is_not_asked():
     assert not disclosed(SETS, [("name",)], year=None, adult=None)
 
@@ -191,3 +197,21 @@ def test_disclosure_of_an_incomplete_claim_set_is_not_asked():
 )
 def test_record_lists_what_was_shown_as_it_was_asked(value, claims, paths):
     assert presented_paths(Query.parse(value).credentials[0], claims) == paths
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ({}, "the answer does not hold exactly the credentials that were asked"),
+        (one(), "a credential that was asked once is there more often, or not at all"),
+        (one(SECOND), "a credential does not hold what was asked"),
+    ],
+)
+def test_refusal_says_which_way_the_answer_is_wrong(answers, message):
+    with pytest.raises(RequestError) as caught:
+        check_answered(Query.parse(query(ONE)), answers)
+    assert (caught.value.code, caught.value.message) == ("invalid_request", message)
+
+
+def test_credential_of_which_only_the_type_is_asked_may_say_nothing_else():
+    assert is_accepted(asking(["vct"]), one(Candidate({"vct": TYPE})))
