@@ -77,10 +77,13 @@ class FileTrustList:
     def _read(self, now: datetime) -> SignedTrustList:
         # the stamp first: whoever writes in between is noticed by the next question
         stamp = _stamp(self._path)
+        seen, before = self._seen
+        if before is not None and stamp == seen:
+            # another thread read it while this one waited
+            return before
         with open(self._path, encoding="ascii") as file:  # noqa: PTH123 - a text: a Path per question costs more
             token = file.read(MAX_LIST_CHARS + 1)
         found = SignedTrustList.verify(token, self._anchors, now=now)
-        _, before = self._seen
         if before is not None and found.sequence < before.sequence:
             raise UnavailableError("trust_list_older", "the trust list is older than the one seen before")
         self._seen = (stamp, found)

@@ -42,7 +42,7 @@ from protocol.openid4vp.syntax import parse_form
 from protocol.registration import Procedure
 from protocol.sd_jwt_vc import FORMAT
 from protocol.status_entries import decode
-from protocol.trust_entries import Entries
+from protocol.trust.entries import Entries
 from protocol.type_metadata.model import TypeMetadata
 
 Target = Callable[[bytes], object]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from protocol.encoding import b64url_encode, sha256
 from protocol.errors import Error, VerificationError
 from protocol.keys import PrivateKey
-from protocol.trust_entries import Entries
+from protocol.trust.entries import Entries
 from protocol.x509 import MAX_CHAIN, Anchors, Purpose, encode_chain, parse_chain
 from tests.fakes.certificates import IDENTIFIER, NOW, authority, key_usage, leaf, make_key, signed_anew
 

@@ -9,9 +9,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ObjectIdentifier
 
-from protocol.certificate import MAX_CERTIFICATE_BYTES, MAX_SERIAL_BITS
 from protocol.errors import Check, ConfigurationError, VerificationError
 from protocol.x509 import Anchors, Purpose, encode_chain, parse_chain
+from protocol.x509.certificate import MAX_CERTIFICATE_BYTES, MAX_SERIAL_BITS
 from tests.fakes.certificates import NOW, authority, build, leaf, make_key, make_name
 
 ROOT = authority("root")

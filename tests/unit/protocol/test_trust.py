@@ -10,7 +10,7 @@ from protocol import jws
 from protocol.errors import Check, RequestError, UnavailableError, VerificationError
 from protocol.registration import statement_digest
 from protocol.trust import MAX_LIST_CHARS, SignedTrustList, TrustedIssuer, TrustedRequester
-from protocol.trust_entries import (
+from protocol.trust.entries import (
     Entries,
     Validity,
 )

@@ -6,7 +6,7 @@ import pytest
 from protocol.encoding import b64url_encode, sha256
 from protocol.errors import RequestError
 from protocol.trust import SignedTrustList
-from protocol.trust_entries import (
+from protocol.trust.entries import (
     MAX_ADMINISTRATIONS,
     MAX_ENTRIES,
     MAX_LANGUAGES,

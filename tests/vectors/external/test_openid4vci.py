@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pytest
 
 from protocol import jws, x509
-from protocol.certificate import load
+from protocol.x509.certificate import load
 from protocol.client_attestation import TYPE as ATTESTATION_TYPE
 from protocol.client_attestation import ClientAttestation
 from protocol.errors import Check, RequestError, VerificationError

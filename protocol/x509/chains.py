@@ -28,11 +28,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, ObjectIdentifier
 
-from protocol import certificate as certificates
-from protocol.certificate import Certificate, certificate_digest, wrong
 from protocol.encoding import JSON
 from protocol.errors import ConfigurationError, VerificationError
 from protocol.keys import PublicKey
+from protocol.x509 import certificate as certificates
+from protocol.x509.certificate import Certificate, certificate_digest, wrong
 
 __all__ = ["Anchors", "Purpose", "VerifiedChain", "certificate_digest", "encode_chain", "parse_chain"]
 

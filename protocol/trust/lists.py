@@ -20,7 +20,7 @@ from protocol.encoding import JSON, parse_object
 from protocol.errors import Check, UnavailableError, VerificationError
 from protocol.keys import PublicKey
 from protocol.registration import Procedure
-from protocol.trust_entries import Entries, IssuerEntry, TrustedLog, VerifierEntry
+from protocol.trust.entries import Entries, IssuerEntry, TrustedLog, VerifierEntry
 from protocol.x509 import Anchors, Purpose, VerifiedChain
 
 __all__ = [
