@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: EUPL-1.2
+import json
+
 import pytest
+from jwcrypto import jwe as library
+from jwcrypto import jwk
 
 from protocol import jwe
 from protocol.encoding import b64url_encode, compact_json
@@ -110,3 +114,13 @@ def test_decrypt_with_odd_header_members_raises_nothing_of_the_library(change):
     changed = b64url_encode(compact_json({**jwe.parse_header(".".join([header, *rest])), **change}))
     with pytest.raises(RequestError):
         jwe.decrypt(".".join([changed, *rest]), KEY, expected_key_id="k")
+
+
+@pytest.mark.case("I22")
+@pytest.mark.parametrize("change", [{"zip": "DEF"}, {"crit": ["exp"], "exp": 1}])
+def test_decrypt_of_a_genuine_message_that_is_compressed_or_critical_is_refused(change):
+    header = {"alg": "ECDH-ES", "enc": "A128GCM", "kid": "k", **change}
+    made = library.JWE(b"0" * 100_000, protected=json.dumps(header), algs=["ECDH-ES", "A128GCM"])
+    made.add_recipient(jwk.JWK.from_json(json.dumps(KEY.public_key.jwk())))
+    with pytest.raises(RequestError, match="compressed or has critical"):
+        jwe.decrypt(made.serialize(compact=True), KEY, expected_key_id="k")
