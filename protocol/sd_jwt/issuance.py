@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Mapping
 from types import MappingProxyType
 
 from protocol import jws
-from protocol.encoding import JSON, b64url_encode, compact_json
+from protocol.encoding import JSON, b64url_encode, compact_json_each
 from protocol.errors import RequestError
 from protocol.keys import Signer
 from protocol.sd_jwt.disclosures import (
@@ -160,10 +160,10 @@ def _encode(container: dict[str, JSON] | list[JSON], steps: list[str | int], sal
     if len(wanted) != len(steps):
         raise ValueError("a path is given twice")
     if isinstance(container, list):
-        return b64url_encode_each([compact_json([next(salts), _get(container, step)]) for step in steps])
+        return b64url_encode_each(compact_json_each([[next(salts), _get(container, step)] for step in steps]))
     if not container.keys() >= wanted:
         raise ValueError("a path leads to no claim")
-    return b64url_encode_each([compact_json([next(salts), step, container[str(step)]]) for step in steps])
+    return b64url_encode_each(compact_json_each([[next(salts), step, container[str(step)]] for step in steps]))
 
 
 def _decoy(hash_name: str) -> str:

@@ -88,6 +88,17 @@ def test_compact_json_is_read_as_it_was_written(value):
     assert repr(json.loads(encoding.compact_json(value))) == repr(value)
 
 
+@given(st.lists(_VALUES, max_size=4))
+def test_compact_json_of_each_is_the_same_as_one_by_one(values):
+    assert encoding.compact_json_each(values) == [encoding.compact_json(value) for value in values]
+
+
+@pytest.mark.parametrize("value", [float("nan"), {1, 2}])
+def test_compact_json_of_each_refuses_what_compact_json_refuses(value):
+    with pytest.raises((TypeError, ValueError)):
+        encoding.compact_json_each(["a", value])
+
+
 @pytest.mark.parametrize("value", [float("nan"), [float("inf")], {"a": -float("inf"), "b": None}])
 def test_compact_json_when_a_number_is_none_is_refused(value):
     with pytest.raises(ValueError, match="not JSON compliant"):
