@@ -91,6 +91,7 @@ def test_names_and_labels_are_read_by_language():
     assert found.names == {"ca": "Universitat"}
     assert found.configurations["degree"].names == {"en": "Degree", "ca": "Títol"}
     assert found.configurations["degree"].labels == {"name": {"en": "Name", "ca": "Nom"}}
+    assert replace(DEGREE, claims=(Claim(("name",)),)).labels == {}
     assert displays.names_of(
         [Display(None, "ca"), Display("a", "fr-CH"), Display("b", "fr-FR"), Display("c")]
     ) == {
