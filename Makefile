@@ -12,7 +12,7 @@ TEST_TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp
 # what needs more than Python runs in .ci/run, each suite by its mark
 PYTHON_ONLY := not node and not browser and not postgres and not network and not slow
 
-.PHONY: help up demo test check format screens assets contracts bench lock clean
+.PHONY: help up demo test check format screens assets contracts bench mutants lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -26,6 +26,10 @@ help: ## show this list
 
 .venv/dev.done: requirements/dev.txt .venv/run.done
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	touch $@
+
+.venv/assurance.done: requirements/assurance.txt .venv/dev.done
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/assurance.txt
 	touch $@
 
 up: .venv/run.done ## set everything up and start it: http://localhost:8100
@@ -70,6 +74,9 @@ build/bench/npm.done: bench/package.json bench/package-lock.json
 
 bench: build/bench/venv.done build/bench/npm.done ## our core beside its peers, in one run (docs/performance.md); ROUNDS=60
 	@build/bench/venv/bin/python -m bench --rounds $(ROUNDS) --output build/bench.json
+
+mutants: .venv/assurance.done ## break the checks, line by line, and see their tests fail (docs/mutants.md)
+	TMPDIR=$(TEST_TMPDIR) $(BIN)/python -m tests.assurance.mutants
 
 lock: .venv/dev.done ## resolve the dependencies again, nothing younger than a week
 	before=$$(date -u -d '7 days ago' +%Y-%m-%d); for part in dev run assurance bench; do \

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +21,7 @@ from ledger.settings import LedgerSettings
 from ledger.worker import Worker
 from protocol.clock import FixedClock
 from protocol.encoding import JSON
-from protocol.errors import UnavailableError
+from protocol.errors import Check, Error, UnavailableError, VerificationError
 from protocol.keys import PrivateKey
 from protocol.runtime import correlation
 from protocol.runtime.fetch import READ_TIMEOUT_SECONDS, Response, origin_of
@@ -172,6 +174,36 @@ def ledger(world: World, ledger_settings: LedgerSettings) -> Worker:
     worker.sequence()
     world.http.apps[LEDGER_URL] = create_ledger(ledger_settings, clock=world.clock)
     return worker
+
+
+_PASS_CODES_ON = frozenset({"protocol.encoding", "protocol.members"})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_codes() -> Iterator[None]:
+    """Every error that a test provokes in the core or the verifier has a code that docs/operations.md explains.
+
+    One of a signed object also names the check that failed.
+    """
+    section = (Path(__file__).parents[1] / "docs" / "operations.md").read_text("utf-8").split("## Error codes")[1]
+    known = set(re.findall(r"^\| `([a-z0-9_]+)`", section, re.MULTILINE))
+    plain, plain_verification = Error.__init__, VerificationError.__init__
+
+    def checked(self: Error, code: str, message: str, *, status: int | None = None) -> None:
+        module = sys._getframe(1).f_globals["__name__"]
+        # two modules pass on any code of their caller; a specification's own list of codes is an enumeration
+        if module.startswith(("protocol.", "verifier.")) and module not in _PASS_CODES_ON and type(code) is str:
+            assert code in known, f"{module} raises an unknown code: {code}"
+        plain(self, code, message, status=status)
+
+    def checked_verification(self: VerificationError, check: Check, message: str, **code: str) -> None:
+        assert isinstance(check, Check)
+        plain_verification(self, check, message, **code)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Error, "__init__", checked)
+        patch.setattr(VerificationError, "__init__", checked_verification)
+        yield
 
 
 def external_folder() -> Path:
