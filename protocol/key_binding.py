@@ -98,7 +98,7 @@ def _read_offered(sent: Sequence[str]) -> tuple[set[str], bool]:
             names = find_member(members, "transaction_data_hashes_alg", list)
         except RequestError as exc:
             raise RequestError("invalid_transaction_data", "transaction data is not base64url JSON") from exc
-        if names is not None and (not names or not all(isinstance(name, str) for name in names)):
+        if names is not None and not all(isinstance(name, str) for name in names):
             raise RequestError("invalid_transaction_data", "expected names of hashes in transaction data")
         is_named = is_named or names is not None
         offered &= {DEFAULT_HASH} if names is None else {str(name) for name in names}

@@ -137,7 +137,7 @@ def _find_clear(
 
 def _parse_span(value: JSON) -> tuple[int, int]:
     match value:
-        case [int(start), int(end)] if 0 < start <= end <= jws.MAX_TOKEN_CHARS:
+        case [int(start), int(end)] if 0 < start < end <= jws.MAX_TOKEN_CHARS:
             return start, end
     raise RequestError("invalid_request", "expected the place of a disclosure in the text")
 

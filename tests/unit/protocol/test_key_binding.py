@@ -171,6 +171,7 @@ def hashes(*sent, by="sha-256"):
         ((SHA512,), "sha-384"),
         ((SHA512, BOTH), "sha-512"),
         ((PLAIN, BOTH), "sha-256"),
+        ((BOTH, PLAIN), "sha-256"),
     ],
 )
 def test_transaction_data_is_bound_by_a_hash_that_all_of_it_offers(sent, algorithm):

@@ -122,6 +122,7 @@ def test_index_of_a_credential_that_does_not_hold_together_is_not_made():
         {"spans": [[1, 2, 3]] * 9},
         {"spans": [[0, 2]] * 9},
         {"spans": [[3, 2]] * 9},
+        {"spans": [[3, 3]] * 9},
         {"spans": [[1, "2"]] * 9},
         {"spans": [[1, jws.MAX_TOKEN_CHARS + 1]] * 9},
         {"spans": [None] * 9},
