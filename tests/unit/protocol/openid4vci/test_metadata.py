@@ -81,7 +81,15 @@ def changed(path, value):
     return document
 
 
-@pytest.mark.parametrize("made", [FULL, SMALL, replace(FULL, request_encryption=None, response_encryption=None)])
+@pytest.mark.parametrize(
+    "made",
+    [
+        FULL,
+        SMALL,
+        replace(FULL, request_encryption=None, response_encryption=None),
+        replace(FULL, configurations={"degree": replace(DEGREE, proof_types={"jwt": ProofType(("ES256",))})}),
+    ],
+)
 def test_metadata_round_trips(made):
     assert parse(made.to_json()) == made
 
@@ -91,7 +99,8 @@ def test_names_and_labels_are_read_by_language():
     assert found.names == {"ca": "Universitat"}
     assert found.configurations["degree"].names == {"en": "Degree", "ca": "Títol"}
     assert found.configurations["degree"].labels == {"name": {"en": "Name", "ca": "Nom"}}
-    assert replace(DEGREE, claims=(Claim(("name",)),)).labels == {}
+    assert replace(DEGREE, claims=(Claim(("name",)), Claim((None,)), Claim((0, "name")))).labels == {}
+    assert replace(DEGREE, claims=()).labels == {}
     assert displays.names_of(
         [Display(None, "ca"), Display("a", "fr-CH"), Display("b", "fr-FR"), Display("c")]
     ) == {
