@@ -49,8 +49,9 @@ def b64url_decode(text: str) -> bytes:
     Raises `RequestError` (`invalid_request`) on padding, foreign characters or stray trailing bits.
     """
     surplus = len(text) % 4
-    # the last character of an incomplete group has bits that belong to no byte: they must be zero
-    if surplus == 1 or (surplus and text[-1] not in _LAST_OF_GROUP[surplus]):
+    # the last character of an incomplete group has bits that belong to no byte: they must be zero; a group of one
+    # character holds no byte
+    if surplus and text[-1] not in _LAST_OF_GROUP[surplus]:
         raise RequestError("invalid_request", "malformed base64url")
     try:
         return binascii.a2b_base64(text.encode("ascii").translate(_FROM_URL) + _PADDING[surplus], strict_mode=True)

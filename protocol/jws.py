@@ -12,9 +12,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
+from typing import NamedTuple
 
 from protocol.encoding import JSON, b64url_decode, b64url_encode, compact_json, parse_object
 from protocol.errors import Check, RequestError, VerificationError
@@ -30,14 +31,16 @@ _PARTS = 3
 _SIGNATURE_BYTES = {Algorithm.ES256: 64, Algorithm.ES384: 96, Algorithm.EDDSA: 64}
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedJWS:
+class UnverifiedJWS(NamedTuple):
     """A parsed token. It promises nothing until `verify` accepted it."""
 
     token: str
     header: Mapping[str, JSON]
     payload: bytes
-    signature: bytes = field(repr=False)
+    signature: bytes
+
+    def __repr__(self) -> str:
+        return "UnverifiedJWS(…)"
 
     def claims(self) -> dict[str, JSON]:
         """Return the payload as a JSON object, still unverified."""

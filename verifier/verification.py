@@ -14,7 +14,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from ledger import record as records
 from ledger.receipt import NOT_CANONICAL, CheckedReceipt, ConsentReceipt, check_receipt
@@ -71,8 +71,7 @@ class VerifiedPresentation:
 _Named: TypeAlias = tuple[str, UnverifiedCredential]
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
+class _Shown(NamedTuple):
     """One document that passed checks 1 to 7, with everything that it shows."""
 
     query_id: str

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from protocol import jws
 from protocol.errors import RequestError
@@ -11,15 +11,17 @@ from protocol.sd_jwt.disclosures import Disclosure, wrong
 from protocol.sd_jwt.limits import MAX_DISCLOSURES
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedSDJWT:
+class UnverifiedSDJWT(NamedTuple):
     """A parsed SD-JWT or SD-JWT+KB. It promises nothing."""
 
     issuer_jwt: jws.UnverifiedJWS
     disclosures: tuple[Disclosure, ...]
     key_binding: jws.UnverifiedJWS | None
     # everything up to and with the last tilde: what `sd_hash` covers
-    signed_part: str = field(repr=False)
+    signed_part: str
+
+    def __repr__(self) -> str:
+        return "UnverifiedSDJWT(…)"
 
     @property
     def key_binding_jwt(self) -> str | None:

@@ -148,3 +148,8 @@ def test_a_header_that_is_remembered_cannot_be_written_into(key):
     header = jws.parse(jws.sign({"a": 1}, key, typ="x+jwt")).header
     with pytest.raises(TypeError):
         header["typ"] = "y+jwt"
+
+
+def test_parsed_token_when_printed_does_not_show_itself():
+    token = jws.sign({"sub": "somebody"}, PrivateKey.generate(), typ="x")
+    assert repr(jws.parse(token)) == "UnverifiedJWS(…)"
