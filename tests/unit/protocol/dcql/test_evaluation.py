@@ -65,6 +65,12 @@ def test_path_drops_elements_without_the_name_and_fails_on_elements_of_another_k
     assert shown(asking(["degrees", None, None]), candidate(degrees=[["a"], "b"])) is None
     assert shown(asking(["degrees", None, 1]), candidate(degrees=[["a"], ["b", "c"]])) == {("degrees", 1, 1)}
     assert shown(asking(["degrees", None]), candidate(degrees=[])) is None
+    both = candidate(degrees=[["a", "b"], ["c"]])
+    assert shown(asking(["degrees", None, None]), both) == {
+        ("degrees", 0, 0),
+        ("degrees", 0, 1),
+        ("degrees", 1, 0),
+    }
 
 
 @pytest.mark.case("W25", "V15")
@@ -158,6 +164,16 @@ MDOC = credential("mdoc", format="mso_mdoc", meta={"doctype_value": "x"})
         (query(ONE, TWO, credential_sets=[{"options": [["one"]]}, {"options": [["two"]]}]), (), ("two",)),
         (query(ONE, TWO, credential_sets=[{"options": [["one"]]}]), ("one",), ()),
         (
+            query(ONE, TWO, credential_sets=[{"options": [["two"]], "required": False}, {"options": [["one"]]}]),
+            ("one",),
+            (),
+        ),
+        (
+            query(ONE, TWO, THREE, credential_sets=[{"options": [["two"]]}, {"options": [["three"]]}]),
+            (),
+            ("two", "three"),
+        ),
+        (
             query(ONE, TWO, credential_sets=[{"options": [["one"]]}, {"options": [["two"]], "required": False}]),
             ("one",),
             (),
@@ -168,6 +184,9 @@ MDOC = credential("mdoc", format="mso_mdoc", meta={"doctype_value": "x"})
 def test_query_is_answered_whole_or_not_at_all(value, chosen, missing):
     found = answer(value)
     assert (found.chosen, found.missing) == (chosen, missing)
+    assert found.selections.keys() == {each["id"] for each in value["credentials"]}
+    assert all(found.selections[name] for name in chosen)
+    assert not any(found.selections[name] for name in missing)
 
 
 def test_optional_sets_are_answered_only_when_the_caller_says_so():

@@ -114,6 +114,8 @@ def test_optional_set_that_repeats_another_is_named():
         asking(["a"], ["b", "c"], ["d", None]),
         asking(["address", "locality"]),
         query(PLAIN, SECOND),
+        query(PLAIN, credential("two", claims=[B]), credential_sets=[{"options": [["one"], ["two"]]}]),
+        query(credential(claims=[A], claim_sets=[["a"], ["a"]])),
         query(credential(claims=[{"path": ["resident"], "values": [True]}])),
         query(credential(claims=[{"path": ["birthdate"], "values": ["1978-01-01"]}])),
         query(credential(claims=[A, B], claim_sets=[["a"], ["a", "b"]]))

@@ -216,6 +216,7 @@ def test_several_broken_rules_are_all_named_in_their_order():
         (claims("x", {}), [Rule.CLAIMS, Rule.PATH]),
         (one(trusted_authorities=["x", {}]), [Rule.AUTHORITIES, Rule.AUTHORITY, Rule.AUTHORITY]),
         (sets("x", {}), [Rule.CREDENTIAL_SETS, Rule.OPTIONS]),
+        (sets("x", {"options": [["one"]]}, {}), [Rule.CREDENTIAL_SETS, Rule.OPTIONS]),
         (asking(["a", -1, True, 0], ["b"]), [Rule.PATH, Rule.PATH]),
         (claims({**A, "values": [None, 1, {}]}), [Rule.VALUES, Rule.VALUES]),
     ],
@@ -292,18 +293,19 @@ def test_sizes_are_taken_at_their_limit_and_refused_over_it(what):
 
 
 @pytest.mark.parametrize(
-    ("make", "limit"),
+    ("make", "limit", "where"),
     [
-        (lambda number: asking(["a", number]), MAX_INDEX),
-        (lambda number: claims({**A, "values": [number]}), MAX_INTEGER),
-        (lambda number: claims({**A, "values": [-number]}), MAX_INTEGER),
+        (lambda number: asking(["a", number]), MAX_INDEX, "path[1]"),
+        (lambda number: claims({**A, "values": [number]}), MAX_INTEGER, "values[0]"),
+        (lambda number: claims({**A, "values": [-number]}), MAX_INTEGER, "values[0]"),
+        (lambda number: asking(["x" * number]), MAX_TEXT_CHARS, "path[0]"),
     ],
 )
-def test_numbers_are_taken_at_their_limit_and_refused_over_it(make, limit):
+def test_numbers_are_taken_at_their_limit_and_refused_over_it(make, limit, where):
     Query.parse(make(limit))
     with pytest.raises(RuleError) as caught:
         Query.parse(make(limit + 1))
-    assert caught.value.rule is Rule.SIZE
+    assert (caught.value.rule, caught.value.where) == (Rule.SIZE, f"credentials[0].claims[0].{where}")
 
 
 VALID = {
