@@ -19,7 +19,7 @@ from protocol import jws
 from protocol.clock import epoch_seconds, from_epoch
 from protocol.encoding import JSON, find_member, get_member, parse_object
 from protocol.errors import Check, Error, UnavailableError, VerificationError
-from protocol.keys import PublicKey, Signer
+from protocol.keys import Signer
 from protocol.status_entries import INVALID_LIST, Status, StatusList, decode, wrong
 from protocol.trust import TrustedIssuer, TrustList
 
@@ -111,7 +111,6 @@ class VerifiedStatusList:
 
     uri: str
     x5c: JSON = field(repr=False)
-    key: PublicKey = field(repr=False)
     expires_at: datetime | None
     ttl: timedelta | None
     statuses: StatusList = field(repr=False)
@@ -155,9 +154,7 @@ def verify_token(
         # whatever is wrong with a list is wrong with the status, under one check
         is_ours = isinstance(exc, VerificationError) and exc.check is Check.STATUS
         raise wrong(exc.message, code=exc.code if is_ours else INVALID_LIST) from exc
-    return VerifiedStatusList(
-        uri=expected_uri, x5c=x5c, key=key, expires_at=expires_at, ttl=ttl, statuses=statuses
-    )
+    return VerifiedStatusList(uri=expected_uri, x5c=x5c, expires_at=expires_at, ttl=ttl, statuses=statuses)
 
 
 def _check_times(claims: dict[str, JSON], at: datetime) -> datetime | None:

@@ -333,6 +333,7 @@ def test_list_that_another_process_fetched_is_not_fetched_again_and_gets_no_olde
     assert host.calls == [uri]
     world.clock.advance(timedelta(minutes=1))
     late.get(uri, issuer=issuer, now=world.clock.now())
+    assert host.calls == [uri, uri]
     another().get(uri, issuer=issuer, now=world.clock.now())
     assert host.calls == [uri, uri]
 
