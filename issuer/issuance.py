@@ -26,7 +26,7 @@ from protocol import sd_jwt_vc
 from protocol.clock import Clock
 from protocol.errors import RequestError
 from protocol.keys import Algorithm, PublicKey, Signer
-from protocol.oauth_metadata import ServerMetadata
+from protocol.oauth.metadata import ServerMetadata
 from protocol.openid4vci.claims import Claim
 from protocol.openid4vci.configuration import JWK_BINDING, CredentialConfiguration, ProofType
 from protocol.openid4vci.credential_request import CredentialRequest, Proofs

@@ -20,7 +20,7 @@ from protocol.errors import VerificationError
 from protocol.jwe import ENCRYPTIONS
 from protocol.jws import UnverifiedJWS
 from protocol.keys import Algorithm
-from protocol.oauth_metadata import ServerMetadata
+from protocol.oauth.metadata import ServerMetadata
 from protocol.openid4vci.metadata import IssuerMetadata
 from protocol.openid4vci.offer import AUTHORIZATION_CODE, CredentialOffer
 from protocol.openid4vp import (

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 from protocol.encoding import JSON, compact_json
 from protocol.errors import Error, RequestError, UnavailableError
-from protocol.oauth_errors import ErrorResponse
-from protocol.oauth_metadata import WELL_KNOWN as SERVER_DOCUMENT
-from protocol.oauth_metadata import ServerMetadata
+from protocol.oauth.errors import ErrorResponse
+from protocol.oauth.metadata import WELL_KNOWN as SERVER_DOCUMENT
+from protocol.oauth.metadata import ServerMetadata
 from protocol.openid4vci.credential_request import CredentialRequest, Proofs
 from protocol.openid4vci.credential_response import CredentialResponse, parse_response
 from protocol.openid4vci.metadata import WELL_KNOWN as ISSUER_DOCUMENT

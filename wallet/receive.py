@@ -17,7 +17,7 @@ from protocol.clock import epoch_seconds, from_epoch
 from protocol.encoding import JSON, b64url_encode, find_member, get_member, sha256
 from protocol.errors import Check, RequestError, VerificationError
 from protocol.keys import PublicKey
-from protocol.oauth_metadata import ServerMetadata
+from protocol.oauth.metadata import ServerMetadata
 from protocol.openid4vci.configuration import CredentialConfiguration
 from protocol.openid4vci.metadata import IssuerMetadata
 from protocol.openid4vci.offer import CODE as OFFER_CODE

@@ -23,8 +23,8 @@ from protocol.members import (
     get_text,
     get_texts,
 )
-from protocol.oauth import CHALLENGE_METHOD, check_challenge
-from protocol.oauth_errors import AuthorizationError, refuse
+from protocol.oauth.authorization import CHALLENGE_METHOD, check_challenge
+from protocol.oauth.errors import AuthorizationError, refuse
 from protocol.openid4vci.claims import Claim, parse_claims
 from protocol.openid4vci.metadata import IssuerMetadata
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from protocol.encoding import JSON, find_member, get_member
 from protocol.errors import RequestError
 from protocol.formats import get_format
-from protocol.key_attestation import Requirement
 from protocol.members import find_objects, find_text, find_texts, get_text, get_texts
 from protocol.openid4vci.claims import Claim, parse_claims
 from protocol.openid4vci.display import Display, names_of, parse_displays
+from protocol.openid4vci.key_attestation import Requirement
 from protocol.sd_jwt_vc import TYPE as FORMAT
 
 CODE = "invalid_issuer_metadata"

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from protocol.oauth_errors import ErrorCode
+from protocol.oauth.errors import ErrorCode
 
 
 class CredentialError(ErrorCode):

@@ -12,7 +12,7 @@ from enum import StrEnum
 from protocol.encoding import JSON, find_member
 from protocol.errors import RequestError
 from protocol.members import get_text
-from protocol.oauth_errors import check_description
+from protocol.oauth.errors import check_description
 from protocol.openid4vci.errors import NotificationError
 
 _CODE = NotificationError.INVALID_NOTIFICATION_REQUEST

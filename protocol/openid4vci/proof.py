@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from protocol import jws, key_attestation
+from protocol import jws
 from protocol.clock import epoch_seconds
 from protocol.encoding import JSON
 from protocol.errors import RequestError, VerificationError
-from protocol.key_attestation import KeyAttestation, Requirement
 from protocol.keys import Algorithm, PublicKey
 from protocol.members import get_moment, get_text
+from protocol.openid4vci import key_attestation
+from protocol.openid4vci.key_attestation import KeyAttestation, Requirement
 from protocol.x5c_jwt import VerifyChain
 
 TYPE = "openid4vci-proof+jwt"

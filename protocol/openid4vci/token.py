@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from protocol.encoding import JSON, get_member
 from protocol.errors import RequestError
 from protocol.members import find_number, find_text, get_single, get_text
-from protocol.oauth_errors import TokenError, refuse
+from protocol.oauth.errors import TokenError, refuse
 from protocol.openid4vci.authorization import (
     AuthorizationDetail,
     Form,

@@ -19,7 +19,7 @@ from ledger.record import ClaimReference, ProcedureReference, RecordType
 from protocol import jwe, key_binding, sd_jwt_vc
 from protocol.encoding import JSON, b64url_decode, b64url_encode
 from protocol.keys import PrivateKey
-from protocol.oauth_metadata import ServerMetadata
+from protocol.oauth.metadata import ServerMetadata
 from protocol.openid4vci.claims import Claim
 from protocol.openid4vci.configuration import CredentialConfiguration, ProofType
 from protocol.openid4vci.credential_request import CredentialRequest

@@ -19,13 +19,13 @@ from protocol import (
     jwe,
     jws,
     jwt_vc_issuer,
-    oauth_errors,
-    oauth_metadata,
     sd_jwt,
     status_list,
     x509,
 )
 from protocol.errors import Error
+from protocol.oauth import errors as oauth_errors
+from protocol.oauth import metadata as oauth_metadata
 from protocol.openid4vci.authorization import AuthorizationRequest, parse_details
 from protocol.openid4vci.credential_request import CredentialRequest
 from protocol.openid4vci.credential_response import parse_response

@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protocol import client_attestation, dpop, jwe, oauth
+from protocol import jwe
 from protocol.clock import from_epoch
 from protocol.errors import Error
 from protocol.jwe import RecipientKey
-from protocol.key_attestation import KeyAttestation, Requirement
 from protocol.keys import PrivateKey
-from protocol.oauth_errors import ErrorResponse
-from protocol.oauth_metadata import ServerMetadata
+from protocol.oauth import authorization as oauth
+from protocol.oauth import client_attestation, dpop
+from protocol.oauth.errors import ErrorResponse
+from protocol.oauth.metadata import ServerMetadata
 from protocol.openid4vci import proof, signed_metadata
 from protocol.openid4vci.authorization import (
     AuthorizationDetail,
@@ -34,6 +35,7 @@ from protocol.openid4vci.credential_response import CredentialResponse, Deferred
 from protocol.openid4vci.deferred import DeferredRequest
 from protocol.openid4vci.display import Display, Image
 from protocol.openid4vci.encryption import ResponseKey, open_request, open_response
+from protocol.openid4vci.key_attestation import KeyAttestation, Requirement
 from protocol.openid4vci.metadata import IssuerMetadata, RequestEncryption, ResponseEncryption
 from protocol.openid4vci.nonce import NonceResponse
 from protocol.openid4vci.notification import NotificationRequest

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from protocol import haip, jws
 from protocol.haip import Rule
-from protocol.oauth_metadata import ServerMetadata
+from protocol.oauth.metadata import ServerMetadata
 from protocol.openid4vci.metadata import IssuerMetadata
 from protocol.openid4vci.offer import CredentialOffer
 

@@ -13,7 +13,7 @@ from alembic.migration import MigrationContext
 from issuer.app import create_app
 from issuer.tables import Base
 from protocol import sd_jwt_vc
-from protocol.oauth_metadata import ServerMetadata
+from protocol.oauth.metadata import ServerMetadata
 from protocol.openid4vci.metadata import IssuerMetadata
 from protocol.runtime.database import open_database
 from protocol.sd_jwt import UnverifiedSDJWT

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from protocol import client_attestation as attestations
 from protocol import jws
-from protocol.client_attestation import ClientAttestation
 from protocol.clock import epoch_seconds
 from protocol.errors import RequestError
 from protocol.keys import PrivateKey
+from protocol.oauth import client_attestation as attestations
+from protocol.oauth.client_attestation import ClientAttestation
 from protocol.x5c_jwt import MAX_CLOCK_DIFFERENCE
 from protocol.x509 import Anchors, Purpose, encode_chain
 from tests.fakes import certificates

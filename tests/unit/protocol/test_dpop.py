@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from protocol import dpop, jws
+from protocol import jws
 from protocol.clock import epoch_seconds
 from protocol.encoding import b64url_encode, compact_json
 from protocol.errors import RequestError
 from protocol.keys import Algorithm, PrivateKey
+from protocol.oauth import dpop
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 URL, TOKEN = "https://issuer.example/credential", "token"

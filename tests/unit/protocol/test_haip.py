@@ -10,7 +10,7 @@ import pytest
 from protocol import haip, jws
 from protocol.haip import Rule
 from protocol.keys import PrivateKey
-from protocol.oauth_metadata import ServerMetadata
+from protocol.oauth.metadata import ServerMetadata
 from protocol.openid4vci.configuration import CredentialConfiguration, ProofType
 from protocol.openid4vci.metadata import IssuerMetadata
 from protocol.openid4vci.offer import AuthorizationCodeGrant, CredentialOffer, PreAuthorizedGrant

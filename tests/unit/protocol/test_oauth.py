@@ -9,11 +9,12 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from protocol import oauth, oauth_errors
 from protocol.errors import RequestError
-from protocol.oauth import AuthorizationResponse, PresentedToken, PushedReference, PushedResponse
-from protocol.oauth_errors import AuthorizationError, ErrorResponse, ResourceError, TokenError, refuse
-from protocol.oauth_metadata import ServerMetadata
+from protocol.oauth import authorization as oauth
+from protocol.oauth import errors as oauth_errors
+from protocol.oauth.authorization import AuthorizationResponse, PresentedToken, PushedReference, PushedResponse
+from protocol.oauth.errors import AuthorizationError, ErrorResponse, ResourceError, TokenError, refuse
+from protocol.oauth.metadata import ServerMetadata
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
 SERVER = "https://server.example/tenant"

@@ -13,11 +13,10 @@ from datetime import UTC, datetime
 import pytest
 
 from protocol import jws, x509
-from protocol.x509.certificate import load
-from protocol.client_attestation import TYPE as ATTESTATION_TYPE
-from protocol.client_attestation import ClientAttestation
 from protocol.errors import Check, RequestError, VerificationError
 from protocol.keys import PublicKey
+from protocol.oauth.client_attestation import TYPE as ATTESTATION_TYPE
+from protocol.oauth.client_attestation import ClientAttestation
 from protocol.openid4vci import signed_metadata
 from protocol.openid4vci.authorization import AuthorizationDetail, parse_details
 from protocol.openid4vci.configuration import CredentialConfiguration, parse_configurations
@@ -26,6 +25,7 @@ from protocol.openid4vci.credential_response import CredentialResponse, parse_re
 from protocol.openid4vci.metadata import IssuerMetadata
 from protocol.openid4vci.offer import AuthorizationCodeGrant, CredentialOffer, TxCode
 from protocol.sd_jwt import UnverifiedSDJWT
+from protocol.x509.certificate import load
 from tests.conftest import external_folder
 from tests.fakes import certificates
 

@@ -15,7 +15,7 @@ from protocol.errors import RequestError
 from protocol.jwe import RecipientKey
 from protocol.keys import PrivateKey
 from protocol.members import MAX_ITEMS
-from protocol.oauth_errors import MAX_DESCRIPTION_CHARS
+from protocol.oauth.errors import MAX_DESCRIPTION_CHARS
 from protocol.openid4vci import credential_response as responses
 from protocol.openid4vci import encryption, nonce
 from protocol.openid4vci.authorization import GrantedDetail

@@ -13,16 +13,15 @@ from protocol.clock import epoch_seconds
 from protocol.encoding import b64url_encode, compact_json
 from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
 from protocol.jwe import RecipientKey
-from protocol.key_attestation import Requirement
 from protocol.keys import PrivateKey
 from protocol.members import MAX_ITEMS
-from protocol.oauth_metadata import ServerMetadata
 from protocol.openid4vci import claims as claim_descriptions
 from protocol.openid4vci import display as displays
-from protocol.openid4vci import haip, metadata, signed_metadata
+from protocol.openid4vci import metadata, signed_metadata
 from protocol.openid4vci.claims import Claim
 from protocol.openid4vci.configuration import MAX_SCOPE_CHARS, CredentialConfiguration, ProofType
 from protocol.openid4vci.display import Display, Image, displays_of
+from protocol.openid4vci.key_attestation import Requirement
 from protocol.openid4vci.metadata import IssuerMetadata, RequestEncryption, ResponseEncryption, well_known
 
 NOW = datetime(2026, 11, 21, 10, tzinfo=UTC)
@@ -350,53 +349,3 @@ def test_signed_metadata_whose_signer_cannot_be_looked_up_is_neither_right_nor_w
 
     with pytest.raises(UnavailableError):
         signed_metadata.verify(signed(), expected_issuer=ISSUER, verify_chain=unknown, now=NOW)
-
-
-SERVER = ServerMetadata(
-    issuer=ISSUER,
-    authorization_endpoint=f"{ISSUER}/authorize",
-    token_endpoint=f"{ISSUER}/token",
-    pushed_endpoint=f"{ISSUER}/par",
-    challenge_methods=("S256",),
-    authentication_methods=("attest_jwt_client_auth",),
-    dpop_algorithms=("ES256",),
-    names_itself=True,
-)
-
-
-def test_profile_is_met_by_documents_that_have_all_of_it():
-    haip.check_issuer(replace(FULL, configurations={"degree": DEGREE}))
-    haip.check_issuer(replace(SMALL, configurations={"plain": replace(PLAIN, scope="plain")}))
-    haip.check_server(SERVER)
-
-
-@pytest.mark.parametrize(
-    "made",
-    [
-        replace(FULL, nonce_endpoint=None, configurations={"degree": DEGREE}),
-        replace(FULL, configurations={"degree": replace(DEGREE, scope=None)}),
-        replace(FULL, configurations={"degree": replace(DEGREE, signing_algorithms=("ES384",))}),
-        replace(FULL, configurations={"degree": replace(DEGREE, proof_types={"jwt": ProofType(("EdDSA",))})}),
-    ],
-)
-def test_profile_is_not_met_by_an_issuer_that_lacks_something(made):
-    with pytest.raises(RequestError):
-        haip.check_issuer(made)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"grant_types": ("implicit",)},
-        {"authorization_endpoint": None},
-        {"token_endpoint": None},
-        {"pushed_endpoint": None},
-        {"challenge_methods": ("plain",)},
-        {"names_itself": False},
-        {"dpop_algorithms": ()},
-        {"authentication_methods": ("none",)},
-    ],
-)
-def test_profile_is_not_met_by_a_server_that_lacks_something(change):
-    with pytest.raises(RequestError):
-        haip.check_server(replace(SERVER, **change))

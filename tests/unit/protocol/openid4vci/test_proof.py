@@ -8,14 +8,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from protocol import jws, key_attestation
+from protocol import jws
 from protocol.clock import epoch_seconds
 from protocol.encoding import b64url_encode, compact_json
 from protocol.errors import RequestError, UnavailableError
-from protocol.key_attestation import KeyAttestation, Requirement
 from protocol.keys import Algorithm, PrivateKey
 from protocol.members import MAX_ITEMS
+from protocol.openid4vci import key_attestation
 from protocol.openid4vci import proof as proofs
+from protocol.openid4vci.key_attestation import KeyAttestation, Requirement
 from protocol.openid4vci.proof import AttestationPolicy, prepare_proof, verify_attestation_proof, verify_proof
 from protocol.x509 import Anchors, Purpose, encode_chain
 from tests.fakes import certificates

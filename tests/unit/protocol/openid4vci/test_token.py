@@ -9,9 +9,9 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from protocol import oauth
 from protocol.errors import RequestError
 from protocol.members import MAX_ITEMS
+from protocol.oauth import authorization as oauth
 from protocol.openid4vci import token as tokens
 from protocol.openid4vci.authorization import (
     AuthorizationDetail,

@@ -20,7 +20,7 @@ from protocol.encoding import JSON, b64url_encode, sha256
 from protocol.errors import RequestError, VerificationError
 from protocol.keys import Algorithm, PublicKey
 from protocol.members import get_moment, get_text
-from protocol.oauth_errors import ResourceError, TokenError, refuse
+from protocol.oauth.errors import ResourceError, TokenError, refuse
 
 TYPE = "dpop+jwt"
 HEADER = "DPoP"
@@ -83,9 +83,11 @@ def verify(
     """Return who made the proof (section 4.3).
 
     `access_token` None: at the authorization server, which also gives another status. `expected_nonces` None: no
-    nonce is asked; else these are ours that still count. `expected_thumbprint`: the key that token or code is bound
-    to, None before it is bound to any. Raises `RequestError`: `invalid_dpop_proof`, `use_dpop_nonce` (tell a fresh
-    one in `DPoP-Nonce`) or, for another key than the token's or the code's, `invalid_token` or `invalid_grant`.
+    nonce is asked; else these are ours that still count. `expected_thumbprint`: the key that token or code is
+    bound to, None before it is bound to any.
+
+    Raises `RequestError`: `invalid_dpop_proof`, `use_dpop_nonce` (tell a fresh one in `DPoP-Nonce`) or, for another
+    key than the token's or the code's, `invalid_token` or `invalid_grant`.
     """
     errors: type[TokenError | ResourceError] = TokenError if access_token is None else ResourceError
     try:

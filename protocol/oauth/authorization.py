@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from protocol.encoding import JSON, b64url_encode, sha256
 from protocol.errors import RequestError
 from protocol.members import get_number, get_single, get_text
-from protocol.oauth_errors import AuthorizationError, ResourceError, TokenError, refuse
+from protocol.oauth.errors import AuthorizationError, ResourceError, TokenError, refuse
 
 CHALLENGE_METHOD = "S256"
 # RFC 9126, section 2.2: short-lived; a request that nobody continued within an hour is forgotten

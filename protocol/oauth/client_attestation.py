@@ -20,7 +20,7 @@ from protocol.encoding import JSON, find_member, get_member
 from protocol.errors import RequestError, VerificationError
 from protocol.keys import PublicKey, Signer
 from protocol.members import find_text, find_url, get_moment, get_text
-from protocol.oauth_errors import TokenError, refuse
+from protocol.oauth.errors import TokenError, refuse
 from protocol.x5c_jwt import VerifyChain
 
 TYPE = "oauth-client-attestation+jwt"
