@@ -176,7 +176,7 @@ class Query:
 
 
 def _objects(members: Mapping[str, JSON], name: str) -> list[dict[str, JSON]]:
-    found = members.get(name, [])
+    found = members.get(name)
     return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
