@@ -177,6 +177,7 @@ def ledger(world: World, ledger_settings: LedgerSettings) -> Worker:
     return worker
 
 
+# they raise the code that their caller gives
 _PASS_CODES_ON = frozenset({"protocol.encoding", "protocol.members"})
 
 
@@ -192,12 +193,9 @@ def known_codes() -> Iterator[None]:
 
     def checked(self: Error, code: str, message: str, *, status: int | None = None) -> None:
         module = sys._getframe(1).f_globals["__name__"]
-        # two modules pass on any code of their caller; a specification's own list of codes is an enumeration
-        if (
-            module.startswith(("protocol.", "verifier."))
-            and module not in _PASS_CODES_ON
-            and not isinstance(code, StrEnum)
-        ):
+        is_ours = module.startswith(("protocol.", "verifier.")) and module not in _PASS_CODES_ON
+        # a specification's own list of codes is an enumeration
+        if is_ours and not isinstance(code, StrEnum):
             assert code in known, f"{module} raises an unknown code: {code}"
         plain(self, code, message, status=status)
 
