@@ -7,7 +7,6 @@ import argparse
 import json
 import os
 import platform
-import sysconfig
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -69,15 +68,10 @@ def _machine(node: str | None) -> Machine:
     return Machine(
         processor=_processor(),
         cores=os.cpu_count() or 0,
-        python=platform.python_version() + ("" if _is_optimised() else " (built without optimisation)"),
+        python=platform.python_version(),
         openssl=backend.openssl_version_text(),
         node=node,
     )
-
-
-def _is_optimised() -> bool:
-    """Whether the interpreter was built with profile-guided optimisation: a fifth of its own time."""
-    return "--enable-optimizations" in str(sysconfig.get_config_var("CONFIG_ARGS"))
 
 
 def _processor() -> str:

@@ -36,8 +36,12 @@ def make(ours: Ours, world: World) -> Mapping[str, Presentation]:
         "a key binding for another audience": ours.presentation(12, SHOWN, holder, audience="x509_hash:other"),
         "a key binding with another nonce": replace(good, expected=replace(good.expected, nonce="another")),
         "another holder's key binding": replace(good, text=_swap_key_binding(good.text, stranger.text)),
-        "a claim that was not asked": ours.presentation(12, (*SHOWN, "birth_date"), holder, asked=SHOWN),
-        "a revoked credential": ours.presentation(12, SHOWN, holder, index=world.revoked[0]),
+        "a claim that was not asked (the peers know no query)": ours.presentation(
+            12, (*SHOWN, "birth_date"), holder, asked=SHOWN
+        ),
+        "a revoked credential (openvc-core looks at lists in another call)": ours.presentation(
+            12, SHOWN, holder, index=world.revoked[0]
+        ),
     }
 
 
