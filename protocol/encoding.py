@@ -33,8 +33,9 @@ _LAST_OF_GROUP = ("", "", "AQgw", "AEIMQUYcgkosw048")
 MAX_JSON_BYTES = 512 * 1024
 # The deepest document of the specifications (issuer metadata) nests 9 levels.
 MAX_JSON_DEPTH = 32
-# a whole string, or the rest of the text when it does not end, or one bracket
-_BRACKET = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|$)|[\[\]{}]', re.DOTALL)
+# a whole string, or the rest of the text when it does not end, or one bracket; possessive, and matching at every
+# quote, so that no character is looked at twice
+_BRACKET = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _OPENING, _CLOSING = frozenset({b"[", b"{"}), frozenset({b"]", b"}"})
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 import contextlib
 import json
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -126,6 +127,15 @@ def test_parse_json_size_is_bounded_at_and_over_the_limit():
 
 def test_brackets_in_strings_do_not_count_as_depth():
     assert encoding.parse_json('"' + "[" * 100 + '\\"{"') == "[" * 100 + '"{'
+
+
+def test_looking_for_depth_takes_time_in_proportion_to_the_text():
+    # each quote opens a string that never ends: tried anew at every quote, this would take minutes
+    text = b"[" * (encoding.MAX_JSON_DEPTH + 1) + b'"' + b'\\"' * 200_000 + b"\\"
+    before = time.process_time()
+    with pytest.raises(RequestError, match="deeper"):
+        encoding.parse_json(text)
+    assert time.process_time() - before < 5
 
 
 def test_get_member_when_boolean_is_no_integer():
