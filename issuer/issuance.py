@@ -308,15 +308,16 @@ class Issuer:
         times: Copy,
     ) -> tuple[str, ...]:
         signer = self._open_signer(administration.signer_url)
+        kind = self._types[issuance.type_id]
         claims = self._offers.unseal(issuance).claims
         return tuple(
             sd_jwt_vc.issue(
                 claims,
                 signer,
-                selective=[(name,) for name in claims],
+                selective=[(name,) for name in claims if name in kind.disclosable],
                 x5c=administration.x5c,
                 issuer=self.identifier(administration.id),
-                vct=self._types[issuance.type_id].vct,
+                vct=kind.vct,
                 holder_key=key,
                 status=entry.reference if entry else None,
                 issued_at=times.issued_at,

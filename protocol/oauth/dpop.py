@@ -86,8 +86,8 @@ def verify(
     nonce is asked; else these are ours that still count. `expected_thumbprint`: the key that token or code is
     bound to, None before it is bound to any.
 
-    Raises `RequestError`: `invalid_dpop_proof`, `use_dpop_nonce` (tell a fresh one in `DPoP-Nonce`) or, for another
-    key than the token's or the code's, `invalid_token` or `invalid_grant`.
+    Raises `RequestError`: `invalid_dpop_proof`, `use_dpop_nonce` (tell a fresh one in `DPoP-Nonce`) or, for
+    another key than the token's or the code's, `invalid_token` or `invalid_grant`.
     """
     errors: type[TokenError | ResourceError] = TokenError if access_token is None else ResourceError
     try:

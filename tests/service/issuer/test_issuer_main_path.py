@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from issuer.app import create_app
+from issuer.credential_types import load_types
 from issuer.tables import Base
 from protocol import sd_jwt_vc
 from protocol.oauth.metadata import ServerMetadata
@@ -205,3 +207,21 @@ def test_day_of_the_check_when_after_midnight_in_catalonia_then_the_day_there(ci
     answer = wallet.collect(offer_of(path, citizen.open(path).text), "ajuntament", "census-registration")
     parsed = UnverifiedSDJWT.parse(answer.json["credentials"][0]["credential"])
     assert {d.name: d.value for d in parsed.disclosures}["checked_on"] == "2026-11-22"
+
+
+def test_claim_that_the_type_does_not_let_withhold_when_collected_then_stands_in_the_clear(
+    monkeypatch, request, offer_of
+):
+    kind = "census-registration"
+    types = dict(load_types())
+    rules = tuple(
+        replace(rule, selectively_disclosable=rule.name != "municipality") for rule in types[kind].claim_rules
+    )
+    types[kind] = replace(types[kind], claim_rules=rules)
+    monkeypatch.setattr("issuer.app.load_types", lambda: types)
+    citizen, wallet = request.getfixturevalue("citizen"), request.getfixturevalue("wallet")
+    path = citizen.get("ajuntament", kind)
+    answer = wallet.collect(offer_of(path, citizen.open(path).text), "ajuntament", kind)
+    parsed = sd_jwt_vc.FORMAT.parse(answer.json["credentials"][0]["credential"])
+    assert parsed.payload["municipality"] == "Vilaprova"
+    assert "given_name" not in parsed.payload
