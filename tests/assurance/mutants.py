@@ -31,7 +31,7 @@ _UNIT = "tests/unit/protocol"
 # what is broken, and the tests that must notice
 MODULES = {
     "protocol/jws.py": (f"{_UNIT}/test_jws.py", f"{_UNIT}/test_jws_headers.py"),
-    "protocol/keys.py": (f"{_UNIT}/test_keys.py", f"{_UNIT}/test_jws.py"),
+    "protocol/keys.py": (f"{_UNIT}/test_keys.py", f"{_UNIT}/test_key_lengths.py", f"{_UNIT}/test_jws.py"),
     "protocol/key_binding.py": (f"{_UNIT}/test_key_binding.py",),
     "protocol/sd_jwt/": (
         f"{_UNIT}/test_sd_jwt.py",
