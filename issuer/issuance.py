@@ -18,24 +18,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from issuer import published
 from issuer.credential_types import CredentialType
 from issuer.offers import TX_CODE_DIGITS, Offers, not_found
+from issuer.proofs import proven_keys, read_tokens
 from issuer.records import Administration, Copy, Issuance, State, Store
 from issuer.status import Entry, Statuses
 from protocol import sd_jwt_vc
 from protocol.clock import Clock
 from protocol.errors import RequestError
-from protocol.keys import Algorithm, PublicKey, Signer
+from protocol.keys import PublicKey, Signer
 from protocol.oauth.metadata import ServerMetadata
-from protocol.openid4vci.claims import Claim
-from protocol.openid4vci.configuration import JWK_BINDING, CredentialConfiguration, ProofType
-from protocol.openid4vci.credential_request import CredentialRequest, Proofs
+from protocol.openid4vci.credential_request import CredentialRequest
 from protocol.openid4vci.credential_response import CredentialResponse
-from protocol.openid4vci.display import displays_of
 from protocol.openid4vci.metadata import IssuerMetadata
 from protocol.openid4vci.notification import NotificationRequest
-from protocol.openid4vci.offer import PRE_AUTHORIZED, CredentialOffer, PreAuthorizedGrant, TxCode
-from protocol.openid4vci.proof import ProofKind, verify_proof
+from protocol.openid4vci.offer import CredentialOffer, PreAuthorizedGrant, TxCode
 from protocol.openid4vci.token import PreAuthorizedRequest, TokenResponse
 
 TX_CODE_TRIES = 5
@@ -56,30 +54,6 @@ class Rules:
 def invalid_token(message: str) -> RequestError:
     """Return the error of a token that opens nothing here (RFC 6750, section 3.1)."""
     return RequestError("invalid_token", message, status=401)
-
-
-def proven_keys(
-    proofs: Sequence[str], *, expected_audience: str, batch_size: int, now: datetime
-) -> tuple[tuple[PublicKey, ...], str]:
-    """Return the keys of the proofs and the nonce they share; whether that nonce is ours the caller still owes.
-
-    Raises `RequestError` (`invalid_proof`).
-    """
-    if len(proofs) > batch_size:
-        raise RequestError("invalid_proof", f"expected at most {batch_size} proofs, got {len(proofs)}")
-    verified = [
-        verify_proof(
-            proof, expected_audience=expected_audience, expected_client_id=None, attestation_policy=None, now=now
-        )
-        for proof in proofs
-    ]
-    keys = tuple(proof.key for proof in verified)
-    nonces = {proof.nonce for proof in verified}
-    if len({key.thumbprint() for key in keys}) != len(keys):
-        raise RequestError("invalid_proof", "two proofs are for the same key")
-    if len(nonces) != 1:
-        raise RequestError("invalid_proof", "expected one nonce in all proofs")
-    return keys, nonces.pop()
 
 
 def whole_day(moment: datetime) -> datetime:
@@ -124,29 +98,18 @@ class Issuer:
 
     def metadata(self, administration_id: str) -> IssuerMetadata:
         """Return what wallets need to know of this issuer (section 12.2)."""
-        administration = self.get_administration(administration_id)
-        identifier = self.identifier(administration_id)
-        return IssuerMetadata(
-            issuer=identifier,
-            nonce_endpoint=f"{identifier}/nonce",
-            credential_endpoint=f"{identifier}/credential",
-            notification_endpoint=f"{identifier}/notification",
+        return published.issuer_metadata(
+            self.identifier(administration_id),
+            self.get_administration(administration_id),
+            types=self._types,
             batch_size=self._rules.batch_size,
-            display=displays_of(administration.names),
-            configurations={name: _configuration(self._types[name]) for name in administration.credential_types},
         )
 
     def server_metadata(self, administration_id: str) -> ServerMetadata:
         """Return what wallets need to know of its authorization server, which it is itself (RFC 8414)."""
         self.get_administration(administration_id)
-        identifier = self.identifier(administration_id)
-        return ServerMetadata(
-            issuer=identifier,
-            token_endpoint=f"{identifier}/token",
-            grant_types=(PRE_AUTHORIZED,),
-            authentication_methods=("none",),
-            takes_anonymous=True,
-            status_list_aggregation_endpoint=self._statuses.aggregation_uri(administration_id),
+        return published.server_metadata(
+            self.identifier(administration_id), status_lists=self._statuses.aggregation_uri(administration_id)
         )
 
     def get_offer(self, administration_id: str, offer_token: str) -> CredentialOffer:
@@ -244,7 +207,7 @@ class Issuer:
             raise RequestError("credential_request_denied", "the document was collected already")
         # (2) every key is proven, for us and now
         keys, nonce = proven_keys(
-            _tokens(wanted.get_proofs()),
+            read_tokens(wanted.get_proofs()),
             expected_audience=self.identifier(administration_id),
             batch_size=self._rules.batch_size,
             now=now,
@@ -329,23 +292,3 @@ class Issuer:
 
 def _invalid_grant(message: str) -> RequestError:
     return RequestError("invalid_grant", message)
-
-
-def _tokens(proofs: Proofs) -> tuple[str, ...]:
-    """Return the proofs of the one type that our metadata offers."""
-    if proofs.kind is not ProofKind.JWT:
-        raise RequestError("invalid_proof", "expected proofs of type jwt")
-    return proofs.tokens
-
-
-def _configuration(kind: CredentialType) -> CredentialConfiguration:
-    return CredentialConfiguration(
-        id=kind.id,
-        vct=kind.vct,
-        scope=kind.id,
-        signing_algorithms=(Algorithm.ES256.value,),
-        binding_methods=(JWK_BINDING,),
-        proof_types={ProofKind.JWT.value: ProofType((Algorithm.ES256.value,))},
-        display=displays_of(kind.name),
-        claims=tuple(Claim((rule.name,), display=displays_of(rule.label)) for rule in kind.claim_rules),
-    )

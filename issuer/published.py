@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Documents about what is issued here, for whoever reads credentials with them (SD-JWT VC, sections 4 and 5).
+"""Documents about what is issued here, for wallets and for whoever reads credentials.
+
+OpenID4VCI 1.0, section 12; SD-JWT VC, sections 4 and 5.
 
 - The rules for claims are those that issuance follows, read from the same file of the credential type.
 - A type's `vct` is an address outside this service. The same document stands here under the same path, so that a
@@ -17,7 +19,14 @@ from issuer.credential_types import CredentialType
 from issuer.records import Administration
 from protocol.errors import RequestError
 from protocol.jwt_vc_issuer import JWTVCIssuerMetadata
-from protocol.keys import PublicKey
+from protocol.keys import Algorithm, PublicKey
+from protocol.oauth.metadata import ServerMetadata
+from protocol.openid4vci.claims import Claim
+from protocol.openid4vci.configuration import JWK_BINDING, CredentialConfiguration, ProofType
+from protocol.openid4vci.display import displays_of
+from protocol.openid4vci.metadata import IssuerMetadata
+from protocol.openid4vci.offer import PRE_AUTHORIZED
+from protocol.openid4vci.proof import ProofKind
 from protocol.type_metadata.display import TypeDisplay
 from protocol.type_metadata.model import ClaimDisplay, ClaimMetadata, SelectiveDisclosure, TypeMetadata
 from protocol.x509 import parse_chain
@@ -58,3 +67,43 @@ def describe_issuer(identifier: str, administration: Administration) -> JWTVCIss
     """Return the key that an administration signs with, under its thumbprint."""
     key = PublicKey.wrap(parse_chain([*administration.x5c])[0].public_key())
     return JWTVCIssuerMetadata(issuer=identifier, keys={key.thumbprint(): key})
+
+
+def issuer_metadata(
+    identifier: str, administration: Administration, *, types: Mapping[str, CredentialType], batch_size: int
+) -> IssuerMetadata:
+    """Return what wallets need to know of an administration's issuer (OpenID4VCI 1.0, section 12.2)."""
+    return IssuerMetadata(
+        issuer=identifier,
+        nonce_endpoint=f"{identifier}/nonce",
+        credential_endpoint=f"{identifier}/credential",
+        notification_endpoint=f"{identifier}/notification",
+        batch_size=batch_size,
+        display=displays_of(administration.names),
+        configurations={name: _configuration(types[name]) for name in administration.credential_types},
+    )
+
+
+def server_metadata(identifier: str, *, status_lists: str) -> ServerMetadata:
+    """Return what wallets need to know of its authorization server, which it is itself (RFC 8414)."""
+    return ServerMetadata(
+        issuer=identifier,
+        token_endpoint=f"{identifier}/token",
+        grant_types=(PRE_AUTHORIZED,),
+        authentication_methods=("none",),
+        takes_anonymous=True,
+        status_list_aggregation_endpoint=status_lists,
+    )
+
+
+def _configuration(kind: CredentialType) -> CredentialConfiguration:
+    return CredentialConfiguration(
+        id=kind.id,
+        vct=kind.vct,
+        scope=kind.id,
+        signing_algorithms=(Algorithm.ES256.value,),
+        binding_methods=(JWK_BINDING,),
+        proof_types={ProofKind.JWT.value: ProofType((Algorithm.ES256.value,))},
+        display=displays_of(kind.name),
+        claims=tuple(Claim((rule.name,), display=displays_of(rule.label)) for rule in kind.claim_rules),
+    )

@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from issuer.credential_types import load_types
-from issuer.issuance import MAX_TOKEN_LIFETIME, proven_keys, whole_day
+from issuer.issuance import MAX_TOKEN_LIFETIME, whole_day
 from issuer.links import MAX_RETURN_CHARS, keep_return, wallet_link
 from issuer.offers import TX_CODE_DIGITS, Secrets
+from issuer.proofs import proven_keys
 from issuer.sealing import Seals
 from protocol.errors import RequestError, StoreConflictError
 from protocol.keys import PrivateKey
