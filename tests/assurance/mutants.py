@@ -39,7 +39,11 @@ MODULES = {
         f"{_UNIT}/test_sd_jwt_json.py",
         f"{_UNIT}/test_sd_jwt_selection.py",
     ),
-    "protocol/sd_jwt_vc.py": (f"{_UNIT}/test_sd_jwt_vc.py", "tests/vectors/test_presentations.py"),
+    "protocol/sd_jwt_vc.py": (
+        f"{_UNIT}/test_sd_jwt_vc.py",
+        f"{_UNIT}/test_sd_jwt_vc_steps.py",
+        "tests/vectors/test_presentations.py",
+    ),
     "protocol/status_list.py": (f"{_UNIT}/test_status_list.py",),
     "protocol/status_entries.py": (f"{_UNIT}/test_status_list.py",),
     "protocol/dcql/": (f"{_UNIT}/dcql",),
