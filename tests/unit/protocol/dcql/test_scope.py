@@ -54,6 +54,26 @@ CASES = {
         valued(1),
         False,
     ),
+    "without_the_value_that_decides_who_shows_the_rest": (
+        one(B),
+        one({"id": "a", "path": ["a"], "values": [1]}, B),
+        False,
+    ),
+    "with_part_of_the_values_that_decide_who_shows_the_rest": (
+        one({"id": "a", "path": ["a"], "values": [1]}, B),
+        one({"id": "a", "path": ["a"], "values": [1, 2]}, B),
+        True,
+    ),
+    "value_of_one_element_where_any_element_may_have_it": (
+        one({"path": ["a", 0], "values": [1]}, B),
+        one({"path": ["a", None], "values": [1]}, B),
+        True,
+    ),
+    "without_the_value_of_another_combination": (
+        one(B),
+        one({"id": "a", "path": ["a"], "values": [1]}, B, claim_sets=[["a"], ["b"]]),
+        True,
+    ),
     # claim sets
     "one_combination": (one(A), one(A, B, claim_sets=[["a"], ["b"]]), True),
     "two_combinations_at_once": (one(A, B), one(A, B, claim_sets=[["a"], ["b"]]), False),
