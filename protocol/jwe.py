@@ -72,7 +72,8 @@ def decrypt(
 ) -> bytes:
     """Return the payload. Raises `RequestError` on anything but a JWE of our kind to this key."""
     header = parse_header(token)
-    if header.get("alg") != ALGORITHM or header.get("enc") not in encryptions:
+    encryption = header.get("enc")
+    if header.get("alg") != ALGORITHM or not isinstance(encryption, str) or encryption not in encryptions:
         raise RequestError("invalid_request", "the encrypted message uses another algorithm than offered")
     if header.get("kid") != expected_key_id:
         raise RequestError("invalid_request", "the encrypted message is for another key")

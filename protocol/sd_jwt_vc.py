@@ -76,7 +76,8 @@ class SDJWTVC:
             payload = unverified.issuer_jwt.claims()
         except RequestError as exc:
             raise VerificationError(Check.FORMAT, exc.message) from exc
-        if unverified.issuer_jwt.header.get("typ") not in self.profile.typs:
+        typ = unverified.issuer_jwt.header.get("typ")
+        if not isinstance(typ, str) or typ not in self.profile.typs:
             raise VerificationError(
                 Check.FORMAT, f"expected a credential of type {' or '.join(self.profile.typs)}"
             )

@@ -208,7 +208,7 @@ class Outcome:
     @classmethod
     def parse(cls, value: JSON) -> Outcome:
         """Return the outcome. Raises `RequestError` on another shape."""
-        if not isinstance(value, dict) or value.get("result") not in {"accepted", "rejected"}:
+        if not isinstance(value, dict) or value.get("result") not in ("accepted", "rejected"):
             raise RequestError("invalid_outcome", "expected an outcome, accepted or rejected")
         return cls(
             result=get_member(value, "result", str),

@@ -104,7 +104,8 @@ def verify(
     # (3) just now
     if abs(issued_at - now) > MAX_AGE or len(jti) > MAX_JTI_CHARS:
         raise refuse(errors.INVALID_DPOP_PROOF, "the proof is too old, from the future, or its name too long")
-    if expected_nonces is not None and claims.get("nonce") not in expected_nonces:
+    nonce = claims.get("nonce")
+    if expected_nonces is not None and not (isinstance(nonce, str) and nonce in expected_nonces):
         raise refuse(errors.USE_DPOP_NONCE, "expected one of our nonces in the proof")
     # (4) with this token and its key
     if access_token is not None and not hmac.compare_digest(

@@ -60,7 +60,7 @@ class TxCode:
     def parse(cls, value: dict[str, JSON]) -> TxCode:
         """Return the description. Raises `RequestError` (`invalid_credential_offer`)."""
         mode = value.get("input_mode", "numeric")
-        if mode not in {"numeric", "text"}:
+        if mode not in ("numeric", "text"):
             raise RequestError(CODE, "expected input_mode numeric or text")
         description = find_member(value, "description", str, code=CODE)
         if description is not None and len(description) > MAX_DESCRIPTION_CHARS:

@@ -131,6 +131,7 @@ def test_proof_without_one_of_our_nonces_is_told_to_use_one():
     assert refusal(made(), nonces={"n"}) == ("use_dpop_nonce", 401)
     assert refusal(made(nonce="stale"), nonces={"n"}) == ("use_dpop_nonce", 401)
     assert refusal(made(nonce="n"), nonces=set()) == ("use_dpop_nonce", 401)
+    assert refusal(changed(claims={"nonce": []}), nonces={"n"}, token=SPECIFIED_TOKEN)[0] == "use_dpop_nonce"
     assert refusal(changed(claims={"nonce": []}), nonces=("n",), token=SPECIFIED_TOKEN)[0] == "use_dpop_nonce"
 
 

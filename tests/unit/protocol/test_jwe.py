@@ -91,6 +91,12 @@ def test_decrypt_with_another_encryption_than_asked_is_refused():
         jwe.decrypt(token, KEY, expected_key_id="k", encryptions=("A256GCM",))
 
 
+def test_decrypt_when_the_encryption_is_no_text_is_refused():
+    header = b64url_encode(compact_json({"alg": "ECDH-ES", "enc": [], "kid": "k"}))
+    with pytest.raises(RequestError, match="another algorithm"):
+        jwe.decrypt(f"{header}....", KEY, expected_key_id="k", encryptions=frozenset(jwe.ENCRYPTIONS))
+
+
 def test_decrypt_with_a_key_that_only_signs_is_refused():
     token = jwe.encrypt(b"p", KEY.public_key, key_id="k", encryption="A128GCM")
     with pytest.raises(RequestError, match="cannot be opened"):

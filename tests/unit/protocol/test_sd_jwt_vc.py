@@ -10,6 +10,7 @@ import pytest
 
 from protocol import jws, key_binding, sd_jwt, sd_jwt_vc
 from protocol.credential import BindingExpectation, CredentialFormat
+from protocol.encoding import b64url_encode, compact_json
 from protocol.errors import Check, RequestError, VerificationError
 from protocol.formats import FORMATS, get_format
 from protocol.keys import Algorithm, PrivateKey
@@ -111,6 +112,14 @@ def test_issue_when_a_claim_of_the_format_is_given_is_a_mistake(world: Any) -> N
 @pytest.mark.parametrize("typ", ["JWT", "kb+jwt", "statuslist+jwt", "vc+sd-jwt", "DC+SD-JWT"])
 def test_credential_of_another_typ_is_refused(world: Any, typ: str) -> None:
     refused(world, Check.FORMAT, typ=typ)
+
+
+@pytest.mark.parametrize("typ", [[], {}, ["dc+sd-jwt"], None, 1])
+def test_credential_whose_typ_is_no_text_is_refused(typ: Any) -> None:
+    header = b64url_encode(compact_json({"alg": "ES256", "typ": typ}))
+    with pytest.raises(VerificationError) as caught:
+        FORMAT.parse(f"{header}.e30.e30~")
+    assert caught.value.check is Check.FORMAT
 
 
 def test_legacy_typ_is_read_only_under_its_own_profile(world: Any) -> None:

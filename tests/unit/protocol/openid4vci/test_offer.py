@@ -82,6 +82,7 @@ def test_offer_round_trips(offer):
         grant(authorization_server=1),
         grant(tx_code=True),
         grant(tx_code={"input_mode": "digits"}),
+        grant(tx_code={"input_mode": []}),
         grant(tx_code={"length": 0}),
         grant(tx_code={"length": "6"}),
         grant(tx_code={"description": 1}),
