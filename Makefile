@@ -6,13 +6,14 @@ PYTHON ?= python3
 DATA ?= data
 PORT_BASE ?= 8100
 ROUNDS ?= 60
+SECONDS ?= 120
 BIN := .venv/bin
 # tests make thousands of small databases; where the machine has memory for them they need no disk
 TEST_TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp})
 # what needs more than Python runs in .ci/run, each suite by its mark
 PYTHON_ONLY := not node and not browser and not postgres and not network and not slow
 
-.PHONY: help up demo test check format screens assets contracts bench mutants lock clean
+.PHONY: help up demo test check format screens assets contracts bench fuzz mutants lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -74,6 +75,9 @@ build/bench/npm.done: bench/package.json bench/package-lock.json
 
 bench: build/bench/venv.done build/bench/npm.done ## our core beside its peers, in one run (docs/performance.md); ROUNDS=60
 	@build/bench/venv/bin/python -m bench --rounds $(ROUNDS) --output build/bench.json
+
+fuzz: .venv/assurance.done ## every parser under coverage-guided fuzzing; SECONDS=120 in all
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) 2> build/fuzz.log
 
 mutants: .venv/assurance.done ## break the checks, line by line, and see their tests fail (docs/mutants.md)
 	TMPDIR=$(TEST_TMPDIR) $(BIN)/python -m tests.assurance.mutants

@@ -20,6 +20,7 @@ from bench import controls, limits, node_peers, report, tasks
 from bench.measure import measure
 from bench.report import Machine, Run
 from bench.tasks import Material
+from protocol.runtime.collector import settle
 
 _PYTHON_PEERS = (c.SD_JWT, c.OPENVC, c.OPENID4VCI, c.TOKEN_STATUS_LIST, "cryptography")
 _NPM_PEERS = ("@sd-jwt/sd-jwt-vc", "@sd-jwt/crypto-nodejs", "@sd-jwt/jwt-status-list")
@@ -32,6 +33,8 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="where the report goes as JSON")
     options = parser.parse_args()
     material = Material.make()
+    # as every service process does after its start; it holds for the peers as well
+    settle()
     missing = node_peers.absence()
     with _node(material, missing) as (node, runtime):
         speed = limits.openssl_speed()

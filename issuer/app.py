@@ -24,6 +24,7 @@ from issuer.tables import SessionRow
 from issuer.via_oberta import ViaOberta
 from issuer.visits import Visits
 from protocol.clock import Clock, SystemClock
+from protocol.runtime.collector import settle
 from protocol.runtime.database import Database, check_migrated, migrate, open_database
 from protocol.runtime.dates import install_dates
 from protocol.runtime.fetch import HTTPClient, open_http
@@ -120,4 +121,6 @@ def from_environment() -> Flask:
     """Return the application with settings from the environment and its tables brought up to date."""
     settings = load_settings(IssuerSettings)
     migrate(open_database(settings.database_url), "issuer")
-    return create_app(settings)
+    app = create_app(settings)
+    settle()
+    return app

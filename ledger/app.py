@@ -12,6 +12,7 @@ from ledger.services import Services
 from ledger.settings import LedgerSettings
 from ledger.store import SqlStore
 from protocol.clock import Clock, SystemClock
+from protocol.runtime.collector import settle
 from protocol.runtime.database import check_migrated, migrate, open_database
 from protocol.runtime.dates import install_dates
 from protocol.runtime.fetch import HTTPClient
@@ -48,4 +49,6 @@ def create_app(settings: LedgerSettings, *, clock: Clock | None = None, http: HT
 
 def from_environment() -> Flask:
     """Return the application with settings from the environment, for a WSGI server."""
-    return create_app(load_settings(LedgerSettings))
+    app = create_app(load_settings(LedgerSettings))
+    settle()
+    return app

@@ -6,6 +6,7 @@ from __future__ import annotations
 from flask import Flask
 
 from protocol.clock import Clock, SystemClock
+from protocol.runtime.collector import settle
 from protocol.runtime.database import check_migrated, migrate, open_database
 from protocol.runtime.i18n import in_language
 from protocol.runtime.sessions import Sessions
@@ -54,4 +55,6 @@ def from_environment() -> Flask:
     """Return the application with settings from the environment and its tables brought up to date."""
     settings = load_settings(SandboxSettings)
     migrate(open_database(settings.database_url), "sandbox")
-    return create_app(settings)
+    app = create_app(settings)
+    settle()
+    return app

@@ -10,6 +10,7 @@ from flask import Flask
 from ledger.client import LedgerClient
 from protocol.clock import Clock, SystemClock
 from protocol.errors import ConfigurationError
+from protocol.runtime.collector import settle
 from protocol.runtime.database import Database, check_migrated, migrate, open_database
 from protocol.runtime.dates import install_dates
 from protocol.runtime.fetch import HTTPClient, open_http
@@ -143,4 +144,6 @@ def from_environment() -> Flask:
     """Return the application with settings from the environment and its tables brought up to date."""
     settings = load_settings(VerifierSettings)
     migrate(open_database(settings.database_url), "verifier")
-    return create_app(settings)
+    app = create_app(settings)
+    settle()
+    return app
