@@ -2,8 +2,8 @@
 """How often a service process looks for garbage that refers to itself; everything else Python frees at once.
 
 Python looks after every 700 new objects, and now and then at all objects there are. A service loads some hundred
-thousand at its start and keeps them; a request makes some hundred and leaves none in a circle. Without these looks a
-credential is verified about a twentieth faster, and issued about a tenth (docs/performance.md).
+thousand at its start and keeps them; a request makes some hundred and leaves none in a circle. What fewer looks gain
+is in docs/performance.md.
 """
 
 from __future__ import annotations

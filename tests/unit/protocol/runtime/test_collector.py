@@ -23,7 +23,7 @@ def test_settled_process_leaves_what_it_loaded_alone_and_still_frees_circles(as_
     class Knot:
         freed = False
 
-        def __del__(self):
+        def __del__(self) -> None:
             Knot.freed = True
 
     knot = Knot()
