@@ -2,8 +2,7 @@
 """How often a service process looks for garbage that refers to itself; everything else Python frees at once.
 
 Python looks after every 700 new objects, and now and then at all objects there are. A service loads some hundred
-thousand at its start and keeps them; a request makes some hundred and leaves none in a circle. What fewer looks gain
-is in docs/performance.md.
+thousand at its start and keeps them; a request makes some hundred and leaves none in a circle.
 """
 
 from __future__ import annotations
