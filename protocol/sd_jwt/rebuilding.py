@@ -47,7 +47,7 @@ def rebuild_with_paths(payload: Mapping[str, JSON], disclosures: Sequence[Disclo
     return Rebuilt(claims, rebuilder.disclosed, rebuilder.concealing)
 
 
-def _is_plain(value: dict[str, JSON] | list[JSON], depth: int = 1) -> bool:
+def _is_plain(value: dict[str, JSON] | list[JSON], depth: int) -> bool:
     """Whether it can stand as it is at this depth: nothing in it is concealed, reserved or nested too deep."""
     if depth > MAX_DEPTH or (isinstance(value, dict) and not RESERVED.isdisjoint(value)):
         return False

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""A mutant that no test noticed: how it is named, when it only changes words, and what docs/mutants.md says of it.
+"""A mutant that no test noticed: how it is named, when it changes nothing that matters, and what docs/mutants.md says of it.
 
 A survivor goes by its file, its function and the lines it changes: mutmut's own numbers move with every edit.
 
@@ -31,7 +31,7 @@ class Survivor:
     # lines without indentation, each with its `-` or `+`
     change: tuple[str, ...]
     name: str = field(default="", compare=False)
-    is_wording: bool = field(default=False, compare=False)
+    is_harmless: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         lines = "\n".join(f"    {line}" for line in self.change)
@@ -44,7 +44,7 @@ def make_survivor(file: str, function: str, name: str, original: str, mutated: s
     # the first line after the decorators has mutmut's own name in it, and a default value that may be the mutant
     difference = difflib.unified_diff([*map(_plain_name, before)], [*map(_plain_name, after)], n=0, lineterm="")
     change = tuple(f"{line[0]} {line[1:].strip()}" for line in [*difference][2:] if line[0] in "-+")
-    return Survivor(file, function, change, name, _is_wording(original, mutated))
+    return Survivor(file, function, change, name, _is_harmless(original, mutated))
 
 
 def _plain_name(line: str) -> str:
@@ -65,8 +65,10 @@ class _Silence(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
-        """The name of a text encoding may be spelt in capitals."""
+        """The name of a text encoding may be spelt in capitals; `zip` compares lengths that are always the same."""
         self.generic_visit(node)
+        if isinstance(node.func, ast.Name) and node.func.id == "zip":
+            node.keywords = []
         if isinstance(node.func, ast.Attribute) and node.func.attr in {"encode", "decode"}:
             node.args = [
                 ast.Constant(each.value.lower())
@@ -86,7 +88,7 @@ def _silence(node: ast.expr) -> ast.expr:
     return node
 
 
-def _is_wording(original: str, mutated: str) -> bool:
+def _is_harmless(original: str, mutated: str) -> bool:
     one, other = (ast.dump(_Silence().visit(ast.parse(textwrap.dedent(text)))) for text in (original, mutated))
     return one == other
 
