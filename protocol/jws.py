@@ -25,6 +25,9 @@ from protocol.keys import Algorithm, PublicKey, Signer
 MAX_TOKEN_CHARS = 256 * 1024
 # a chain of three certificates of 2 kB, base64 twice
 MAX_HEADER_CHARS = 16 * 1024
+# a dozen members, one of them a key or a chain, and as many that we do not know. Parsed headers are kept: one of
+# thousands of empty objects would take 25 times the room of its text
+MAX_HEADER_PARTS = 64
 # an issuer signs all its credentials under one header: some hundred issuers, and the headers of their holders
 _HEADERS_KEPT = 512
 _PARTS = 3
@@ -68,7 +71,11 @@ def parse(token: str, *, max_chars: int = MAX_TOKEN_CHARS) -> UnverifiedJWS:
 @lru_cache(maxsize=_HEADERS_KEPT)
 def _parse_header(encoded: str) -> Mapping[str, JSON]:
     # the same text has the same meaning for ever, so what it says is remembered
-    return MappingProxyType(parse_object(b64url_decode(encoded)))
+    data = b64url_decode(encoded)
+    # no more values than these, nested or not; one in a text counts too
+    if data.count(b",") + data.count(b"[") + data.count(b"{") > MAX_HEADER_PARTS:
+        raise RequestError("invalid_request", f"JWS header of more than {MAX_HEADER_PARTS} parts")
+    return MappingProxyType(parse_object(data))
 
 
 def verify(token: str | UnverifiedJWS, key: PublicKey, *, typ: str) -> bytes:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from protocol import jws
+from protocol.encoding import b64url_encode
 from protocol.errors import Check, RequestError, VerificationError
 from protocol.keys import PrivateKey
 
@@ -25,6 +26,19 @@ def test_token_of_exactly_the_length_that_the_caller_allows_is_taken() -> None:
     assert jws.parse(token, max_chars=len(token)).token == token
     with pytest.raises(RequestError, match="longer"):
         jws.parse(token, max_chars=len(token) - 1)
+
+
+@pytest.mark.parametrize("part", ["1", "{}", "[]"])
+def test_header_of_exactly_as_many_parts_as_allowed_is_taken(part: str) -> None:
+    # one for the header, one for the array
+    parts = (jws.MAX_HEADER_PARTS - 1) // (1 if part == "1" else 2)
+    for number, expected in ((parts, 1), (parts + 1, None)):
+        header = b64url_encode(f'{{"a":[{",".join([part] * number)}]}}'.encode())
+        if expected:
+            assert jws.parse(f"{header}.e30.e30").header.keys() == {"a"}
+        else:
+            with pytest.raises(RequestError, match="parts"):
+                jws.parse(f"{header}.e30.e30")
 
 
 def kept(**header: Any) -> tuple[int, int]:
