@@ -3,8 +3,8 @@
 
 mutmut makes the mutants in a copy of the tree, with those of `skipping_mutmut` that leave a whole check out. One
 that the tests of its module do not notice is tried again in a process of its own, where what the module does when
-it is imported is broken too. What still survives must be explained in docs/mutants.md, or belong to a
-class of harmless ones. `--only protocol/jws.py` for one module; `--keep` leaves the copy for `mutmut show`.
+it is imported is broken too. What still survives must be explained in docs/mutants.md, or belong to one of the
+classes that it calls harmless. `--only protocol/jws.py` for one module; `--keep` leaves the copy for `mutmut show`.
 """
 
 from __future__ import annotations
