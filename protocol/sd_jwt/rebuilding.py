@@ -89,7 +89,8 @@ class _Rebuilder:
         if "..." in result or "_sd_alg" in result:
             raise wrong("a reserved name is used for a claim")
         for name, value in result.items():
-            if isinstance(value, (dict, list)) and not _is_plain(value, len(place) + 1):
+            # looked at once, from the top: whatever lies inside something concealed is taken apart
+            if isinstance(value, (dict, list)) and (place or not _is_plain(value, 1)):
                 result[name] = self._expand(value, (*place, name))
         if "_sd" in members:
             self._disclose_members(digests, result, place)

@@ -111,8 +111,8 @@ def check_credential(
     for rule in resolved.claims:
         if not is_complete and any(isinstance(step, int) for step in rule.path):
             continue
-        selected = _select(claims, rule.path)
-        budget -= len(selected)
+        selected, most = _select(claims, rule.path)
+        budget -= most
         if budget < 0:
             raise VerificationError(Check.FORMAT, f"the rules of the type select over {MAX_SELECTED} claims")
         if not selected and rule.mandatory and (is_complete or _must_show(claims, rule)):
@@ -134,17 +134,19 @@ def _check_disclosed(rule: ClaimMetadata, selected: list[Path], disclosed: froze
 def _must_show(claims: Mapping[str, JSON], rule: ClaimMetadata) -> bool:
     """Whether a presentation without this claim shows that it was never in the credential."""
     is_single = all(isinstance(step, str) for step in rule.path)
-    return rule.sd is SelectiveDisclosure.NEVER and is_single and bool(_select(claims, rule.path[:-1]))
+    return rule.sd is SelectiveDisclosure.NEVER and is_single and bool(_select(claims, rule.path[:-1])[0])
 
 
-def _select(claims: Mapping[str, JSON], path: ClaimPath) -> list[Path]:
-    """Return the places that a path selects, in order (section 5.6.1.2)."""
+def _select(claims: Mapping[str, JSON], path: ClaimPath) -> tuple[list[Path], int]:
+    """Return the places that a path selects, in order (section 5.6.1.2), and the most that it had on the way."""
     found: list[tuple[Path, JSON]] = [((), dict(claims))]
+    most = 0
     for step in path:
         found = [each for place, value in found for each in _step(place, value, step, path)]
-        if len(found) > MAX_SELECTED:
+        most = max(most, len(found))
+        if most > MAX_SELECTED:
             raise VerificationError(Check.FORMAT, f"the rules of the type select over {MAX_SELECTED} claims")
-    return [place for place, _ in found]
+    return [place for place, _ in found], most
 
 
 def _step(place: Path, value: JSON, step: str | int | None, path: ClaimPath) -> list[tuple[Path, JSON]]:

@@ -7,7 +7,7 @@ from protocol import jws, sd_jwt
 from protocol.encoding import b64url_encode, compact_json
 from protocol.errors import Check, Error, RequestError, VerificationError
 from protocol.keys import PrivateKey
-from protocol.sd_jwt import Disclosure, UnverifiedSDJWT, rebuild, rebuild_with_paths
+from protocol.sd_jwt import Disclosure, UnverifiedSDJWT, rebuild, rebuild_with_paths, rebuilding
 
 KEY = PrivateKey.generate()
 TOKEN = jws.sign({"iss": "x"}, KEY, typ="dc+sd-jwt")
@@ -354,3 +354,14 @@ def test_rebuild_leaves_what_it_was_given_as_it_was():
 def test_json_serialization_is_refused_where_nobody_asked_for_it(text):
     with pytest.raises(RequestError, match="compact form"):
         UnverifiedSDJWT.parse(text)
+
+
+def test_each_part_is_looked_at_once_however_deep_something_is_concealed(monkeypatch):
+    looked = []
+    is_plain = rebuilding._is_plain
+    monkeypatch.setattr(rebuilding, "_is_plain", lambda value, depth: looked.append(1) or is_plain(value, depth))
+    payload = {"many": [[] for _ in range(50)], "last": {"_sd": ["b"]}}
+    for _ in range(10):
+        payload = {"many": [], "inner": payload}
+    rebuilding.rebuild(payload, [])
+    assert 50 < len(looked) < 100

@@ -375,3 +375,5 @@ def test_what_rules_select_is_bounded(monkeypatch):
     assert "over 6" in fail(Check.FORMAT, {"d": [1, 2, 3, 4, 5, 6, 7]}, [claim("d", None)])
     # on the way too, though nothing is selected in the end
     assert "over 6" in fail(Check.FORMAT, {"d": [{}] * 7}, [claim("d", None, "x")])
+    check({"d": [{}] * 3}, [claim("d", None, "x"), claim("d", None, "y")])
+    assert "over 6" in fail(Check.FORMAT, {"d": [{}] * 3}, [claim("d", None, name) for name in "xyz"])
