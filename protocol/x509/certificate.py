@@ -32,7 +32,7 @@ _T = TypeVar("_T", bound=x509.ExtensionType)
 
 # with a key on P-384, three URIs and long names a certificate has about 1.2 kB
 MAX_CERTIFICATE_BYTES = 3072
-MAX_CERTIFICATE_CHARS = MAX_CERTIFICATE_BYTES // 3 * 4
+_MAX_CERTIFICATE_CHARS = MAX_CERTIFICATE_BYTES // 3 * 4
 # 20 octets, and their first bit says that the number is positive (RFC 5280, section 4.1.2.2)
 MAX_SERIAL_BITS = 159
 
@@ -115,7 +115,7 @@ def load(text: str) -> x509.Certificate:
 
     Raises `VerificationError` (`issuer`) on anything else, and above `MAX_CERTIFICATE_BYTES`.
     """
-    if len(text) > MAX_CERTIFICATE_CHARS:
+    if len(text) > _MAX_CERTIFICATE_CHARS:
         raise wrong(f"a certificate is longer than {MAX_CERTIFICATE_BYTES} bytes")
     try:
         der = base64.b64decode(text, validate=True)

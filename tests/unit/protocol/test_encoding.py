@@ -147,3 +147,10 @@ def test_find_member_when_absent_is_none_and_when_wrong_is_refused():
     assert encoding.find_member({}, "n", str) is None
     with pytest.raises(RequestError):
         encoding.find_member({"n": None}, "n", str)
+
+
+def test_json_at_the_longest_is_taken_and_one_byte_more_is_refused():
+    longest = b'"' + b"a" * (encoding.MAX_JSON_BYTES - 2) + b'"'
+    assert encoding.parse_json(longest) == "a" * (encoding.MAX_JSON_BYTES - 2)
+    with pytest.raises(RequestError, match="longer"):
+        encoding.parse_json(longest + b" ")

@@ -68,3 +68,15 @@ def test_fault_has_unqualified_parts():
     root = etree.fromstring(pci.fault("1013", "no certificate"))
     assert root.findtext(f".//{{{pci.SOAP}}}Fault/faultcode") == "1013"
     assert root.findtext(f".//{{{pci.SOAP}}}Fault/faultstring") == "no certificate"
+
+
+def test_parse_xml_at_each_bound_is_taken_and_over_it_refused():
+    deep, many, long = pci.MAX_XML_DEPTH, pci.MAX_XML_ELEMENTS, pci.MAX_XML_BYTES
+    for taken, refused, words in (
+        (b"<a>" * deep + b"</a>" * deep, b"<a>" * (deep + 1) + b"</a>" * (deep + 1), "deeper"),
+        (b"<a>" + b"<b/>" * (many - 1) + b"</a>", b"<a>" + b"<b/>" * many + b"</a>", "elements"),
+        (b"<a>" + b" " * (long - 7) + b"</a>", b"<a>" + b" " * (long - 6) + b"</a>", "longer"),
+    ):
+        assert pci.parse_xml(taken).tag == "a"
+        with pytest.raises(RequestError, match=words):
+            pci.parse_xml(refused)
