@@ -91,7 +91,12 @@ def test_files_when_read_then_none_holds_a_private_key() -> None:
 
 
 def test_lock_files_when_read_then_every_package_has_a_digest() -> None:
-    for name in ("requirements/run.txt", "requirements/dev.txt"):
+    for name in (
+        "requirements/run.txt",
+        "requirements/dev.txt",
+        "requirements/assurance.txt",
+        "requirements/bench.txt",
+    ):
         text = (ROOT / name).read_text("utf-8")
         blocks = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
         assert blocks
@@ -102,3 +107,14 @@ def test_python_packages_when_imported_then_each_has_a_docstring() -> None:
     packages = [path for path in _files() if path.name == "__init__.py" and "tests" not in path.parts]
     assert packages
     assert not [str(path.relative_to(ROOT)) for path in packages if '"""' not in path.read_text("utf-8")]
+
+
+def test_every_bound_of_the_core_is_named_in_a_test() -> None:
+    bounds = {
+        found
+        for path in (ROOT / "protocol").rglob("*.py")
+        for found in re.findall(r"^(MAX_[A-Z_]+)\b", path.read_text("utf-8"), re.MULTILINE)
+    }
+    tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert bounds
+    assert sorted(bound for bound in bounds if not re.search(rf"\b{bound}\b", tests)) == []
