@@ -8,25 +8,15 @@ Being named by a query makes nobody trusted: chain, signature and trust list are
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-
-from cryptography import x509
 
 from protocol.dcql.model import TrustedAuthority
 from protocol.encoding import JSON, b64url_encode
+from protocol.errors import VerificationError
+from protocol.x509 import parse_authority_key_identifiers
 
 AKI = "aki"
 KNOWN_TYPES = frozenset({AKI, "etsi_tl", "openid_federation"})
-# as many certificates as a chain may have on the way to an authority
-MAX_CHAIN = 8
-_UNREADABLE = (
-    ValueError,
-    x509.InvalidVersion,
-    x509.ExtensionNotFound,
-    x509.DuplicateExtension,
-    x509.UnsupportedGeneralNameType,
-)
 
 
 def is_trusted(authorities: Sequence[TrustedAuthority], chain: JSON) -> bool:
@@ -37,16 +27,7 @@ def is_trusted(authorities: Sequence[TrustedAuthority], chain: JSON) -> bool:
 
 def key_identifiers(chain: JSON) -> frozenset[str]:
     """Return the authority key identifiers of an `x5c` header, as base64url; of what cannot be read, none."""
-    if not isinstance(chain, list) or len(chain) > MAX_CHAIN:
-        return frozenset()
-    return frozenset(found for each in chain if (found := _find_key_identifier(each)) is not None)
-
-
-def _find_key_identifier(text: JSON) -> str | None:
     try:
-        certificate = x509.load_der_x509_certificate(base64.b64decode(str(text), validate=True))
-        extension = certificate.extensions.get_extension_for_class(x509.AuthorityKeyIdentifier)
-    except _UNREADABLE:
-        return None
-    found = extension.value.key_identifier
-    return None if found is None else b64url_encode(found)
+        return frozenset(map(b64url_encode, parse_authority_key_identifiers(chain)))
+    except VerificationError:
+        return frozenset()

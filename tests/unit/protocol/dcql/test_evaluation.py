@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from protocol.dcql import FORMAT, Query, check_formats, evaluate
-from protocol.dcql.authorities import MAX_CHAIN, key_identifiers
+from protocol.dcql.authorities import key_identifiers
 from protocol.encoding import b64url_encode
 from protocol.errors import RequestError
+from protocol.x509 import MAX_CHAIN
 from tests.fakes.dcql_queries import OTHER_TYPE, TYPE, asking, candidate, credential, query
 
 
