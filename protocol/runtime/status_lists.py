@@ -23,7 +23,7 @@ from threading import Lock
 from typing import Protocol
 
 from protocol.errors import RequestError, UnavailableError, VerificationError
-from protocol.runtime.fetch import HTTPClient, Response
+from protocol.runtime.fetch import HTTPClient, Response, origin_of
 from protocol.status_entries import wrong
 from protocol.status_list import (
     MEDIA_TYPE,
@@ -48,6 +48,13 @@ class _Kept:
     found: VerifiedStatusList
     until: datetime
     size: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    uri: str
+    code: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +92,8 @@ class CachedStatusLists:
         self._size = 0
         self._lock = Lock()
         self._fetching = [Lock() for _ in range(_LOCKS)]
+        # the last failure under each of these locks: whoever waited for it does not try the same again
+        self._failed: list[_Failure | None] = [None] * _LOCKS
 
     def get(self, uri: str, *, issuer: TrustedIssuer, now: datetime) -> VerifiedStatusList:
         """Return the list at this address, kept or fetched, as this issuer signed it.
@@ -94,18 +103,30 @@ class CachedStatusLists:
         found = self._find(uri, issuer, now)
         if found is not None:
             return found
-        with self._fetching[hash(uri) % _LOCKS]:
-            # whoever waited for the lock finds what the other one fetched
+        number = hash(uri) % _LOCKS
+        before = self._failed[number]
+        with self._fetching[number]:
+            # whoever waited for the lock finds what the other one fetched, or that it could not
             found = self._find(uri, issuer, now)
             if found is None:
                 found = self._find_on_shelf(uri, issuer, now)
+            failed = self._failed[number]
+            if found is None and failed is not None and failed is not before and failed.uri == uri:
+                raise UnavailableError(failed.code, failed.message)
             if found is None:
-                token = _fetch_token(self._http, uri)
+                token = self._fetch(uri, number)
                 found = self._verify(token, uri, issuer, now)
                 self._keep(found, now)
                 if self._shelf is not None:
                     self._shelf.put(uri, FetchedToken(token, now))
             return found
+
+    def _fetch(self, uri: str, number: int) -> str:
+        try:
+            return _fetch_token(self._http, uri)
+        except UnavailableError as exc:
+            self._failed[number] = _Failure(uri, exc.code, exc.message)
+            raise
 
     def _verify(self, token: str, uri: str, issuer: TrustedIssuer, now: datetime) -> VerifiedStatusList:
         return verify_token(token, expected_uri=uri, issuer=issuer, trust=self._trust, now=now, at=now)
@@ -179,17 +200,27 @@ def prefetch(http: HTTPClient, shelf: TokenShelf, *, now: datetime) -> tuple[int
 def _aggregation_uri(shelf: TokenShelf, uri: str) -> str | None:
     fetched = shelf.find(uri)
     try:
-        return None if fetched is None else find_aggregation_uri(fetched.token)
+        found = None if fetched is None else find_aggregation_uri(fetched.token)
     except VerificationError:
         return None
+    return found if found is not None and _is_same_origin(found, uri) else None
 
 
 def _fetch_aggregation(http: HTTPClient, uri: str) -> Sequence[str]:
     """Return the addresses of an issuer's lists; none when they cannot be had."""
     try:
-        return parse_aggregation(_fetch(http, uri, media_type="application/json").body)
+        listed = parse_aggregation(_fetch(http, uri, media_type="application/json").body)
     except (UnavailableError, VerificationError):
         return ()
+    return [each for each in listed if _is_same_origin(each, uri)]
+
+
+def _is_same_origin(uri: str, other: str) -> bool:
+    """Whether both are one host's: nobody may make us fetch from others before a document names them."""
+    try:
+        return origin_of(uri) == origin_of(other)
+    except RequestError:
+        return False
 
 
 def _fetch_token(http: HTTPClient, uri: str) -> str:

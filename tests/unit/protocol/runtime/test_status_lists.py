@@ -292,6 +292,30 @@ def test_many_threads_that_want_one_list_fetch_it_once(get, put, host):
     assert (found, host.calls) == ([1] * 8, [uri])
 
 
+def test_whoever_waited_for_a_fetch_that_failed_does_not_try_the_same_again(get, lists, host, world):
+    uri = list_uri(world.parties["universitat"])
+    host.is_down = True
+
+    class Contended:
+        """A lock that another thread holds until its fetch has failed."""
+
+        held = True
+
+        def __enter__(self) -> None:
+            if self.held:
+                self.held = False
+                unavailable(get, uri)
+
+        def __exit__(self, *_: object) -> None: ...
+
+    lists._fetching = [Contended()] * len(lists._fetching)
+    unavailable(get, uri)
+    assert host.calls == [uri]
+    # who comes later does
+    unavailable(get, uri)
+    assert host.calls == [uri, uri]
+
+
 # the shelf
 
 
@@ -368,7 +392,8 @@ def test_prefetch_renews_what_is_known_and_brings_what_its_issuer_lists(
     body = {"bits": 1, "lst": MutableStatusList.make(1, SIZE).encode(), "aggregation_uri": where}
     host.put(uri, list_token(party, now=now, status_list=body))
     host.put(other, list_token(party, now=now, sub=other))
-    listed = json.dumps({"status_lists": [uri, other]})
+    # other hosts are not asked before a document names them
+    listed = json.dumps({"status_lists": [uri, "https://elsewhere.example/1", "no address", other]})
     host.put(where, listed, headers={"Content-Type": "application/json"})
     another().get(uri, issuer=issuer, now=now)
     world.clock.advance(timedelta(minutes=15))
@@ -381,13 +406,22 @@ def test_prefetch_renews_what_is_known_and_brings_what_its_issuer_lists(
 
 def test_prefetch_when_something_cannot_be_had_then_the_rest_is(another, host, shelf, party, world):
     uri, gone, now = list_uri(party), f"{list_uri(party)}2", world.clock.now()
-    body = {"bits": 1, "lst": "x", "aggregation_uri": "https://o.example/none"}
+    body = {"bits": 1, "lst": "x", "aggregation_uri": f"{party.issuer_identifier}/none"}
     host.put(uri, list_token(party, now=now, status_list=body))
     shelf.put(uri, FetchedToken(host.documents[uri].body.decode(), now))
     shelf.put(gone, FetchedToken("no token", now))
     assert prefetch(host, shelf, now=now) == (1, 1)
     shelf.uris = lambda: ["https://forgotten.example"]
     assert prefetch(host, shelf, now=now) == (0, 1)
+
+
+def test_prefetch_asks_no_other_host_for_a_list_of_lists(host, shelf, party, world):
+    uri, now = list_uri(party), world.clock.now()
+    body = {"bits": 1, "lst": "x", "aggregation_uri": "https://elsewhere.example/status"}
+    host.put(uri, list_token(party, now=now, status_list=body))
+    shelf.put(uri, FetchedToken(host.documents[uri].body.decode(), now))
+    assert prefetch(host, shelf, now=now) == (1, 0)
+    assert host.calls == [uri]
 
 
 def test_prefetch_fetches_no_more_than_are_kept(monkeypatch, host, shelf, world):
