@@ -9,6 +9,7 @@ it is kept (ARF ISSU_06 to ISSU_11a). No I/O here: `wallet.issuers` carries the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,7 +24,7 @@ from protocol.openid4vci.metadata import IssuerMetadata
 from protocol.openid4vci.offer import CODE as OFFER_CODE
 from protocol.openid4vci.offer import CredentialOffer, PreAuthorizedGrant
 from protocol.openid4vci.proof import prepare_proof
-from protocol.sd_jwt import SelectionIndex, UnverifiedSDJWT
+from protocol.sd_jwt import Path, SelectionIndex, UnverifiedSDJWT
 from protocol.trust import TrustedIssuer, TrustList
 from wallet.signing import Purpose, Step
 
@@ -223,12 +224,19 @@ def accept(
         Copy(text, found.holder_key, SelectionIndex.make(text))
         for text, found in zip(given, verified, strict=True)
     )
+    # also about what can be withheld: the one that is shown is not always the one that was looked at
+    if any(_withheld(each) != _withheld(copies[0]) for each in copies):
+        raise _refused("the copies do not withhold the same")
     chain = UnverifiedSDJWT.parse(given[0]).issuer_jwt.header.get("x5c")
     return _document(opened.configuration, verified[0], verified[0].issuer, chain, now), copies
 
 
 def _said(found: credentials.VerifiedCredential) -> dict[str, JSON]:
     return {name: value for name, value in found.claims.items() if name not in {"cnf", "status"}}
+
+
+def _withheld(copy: Copy) -> tuple[AbstractSet[Path], AbstractSet[Path]]:
+    return frozenset(copy.index.disclosed), copy.index.clear
 
 
 def _document(

@@ -73,7 +73,7 @@ class FakeIssuer:
         return sd_jwt_vc.issue(
             values["claims"],
             values["signer"],
-            selective=[(name,) for name in values["claims"]],
+            selective=[(name,) for name in values["claims"] if name not in values.get("clear", ())],
             status=None,
             x5c=values["x5c"],
             issuer=values["issuer"],
