@@ -27,8 +27,8 @@ from protocol.status_list import StatusReference
 from protocol.trust import TrustedIssuer, TrustList
 
 TYPE = "dc+sd-jwt"
-# claims of the format itself, not about the person
-REGISTERED = frozenset({"iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "aka_vcts", "status", "iat", "sub"})
+# claims of the format itself, not about the person. `sub` is: whoever names the subject says who it is
+REGISTERED = frozenset({"iss", "nbf", "exp", "cnf", "vct", "vct#integrity", "aka_vcts", "status", "iat"})
 # clocks of issuers and verifiers differ
 CLOCK_SKEW = timedelta(minutes=5)
 

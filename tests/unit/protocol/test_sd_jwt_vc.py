@@ -108,6 +108,10 @@ def test_issue_when_a_claim_of_the_format_is_given_is_a_mistake(world: Any) -> N
         )
 
 
+def test_the_subject_is_a_claim_about_the_person_and_no_other_of_the_format_is() -> None:
+    assert sd_jwt_vc.REGISTERED == HAIP_1_0.never_disclosable | {"iat"}
+
+
 @pytest.mark.case("V12")
 @pytest.mark.parametrize("typ", ["JWT", "kb+jwt", "statuslist+jwt", "vc+sd-jwt", "DC+SD-JWT"])
 def test_credential_of_another_typ_is_refused(world: Any, typ: str) -> None:
