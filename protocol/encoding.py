@@ -98,10 +98,10 @@ def parse_json(data: bytes | str, *, max_bytes: int = MAX_JSON_BYTES) -> JSON:
 
     Raises `RequestError` (`invalid_request`) on anything that RFC 7493 (I-JSON) forbids.
     """
-    if len(data) > max_bytes:
-        raise RequestError("invalid_request", f"JSON longer than {max_bytes} bytes")
     try:
         raw = data if isinstance(data, bytes) else data.encode("utf-8")
+        if len(raw) > max_bytes:
+            raise RequestError("invalid_request", f"JSON longer than {max_bytes} bytes")
         _check_depth(raw)
         # it refuses NaN, numbers that no double holds, half characters and a byte order mark
         value: JSON = orjson.loads(raw)

@@ -43,7 +43,7 @@ class StatusList:
     def __init__(self, bits: int, data: bytes) -> None:
         """Take packed entries. Raises `VerificationError` on a width or length that is not allowed."""
         if bits not in BITS:
-            raise wrong(f"expected 1, 2, 4 or 8 bits in a status, got {bits}")
+            raise wrong("expected 1, 2, 4 or 8 bits in a status")
         if not 1 <= len(data) <= MAX_LIST_BYTES:
             raise wrong(f"expected a status list of 1 to {MAX_LIST_BYTES} bytes")
         self.bits = bits

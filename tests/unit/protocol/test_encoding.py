@@ -123,6 +123,9 @@ def test_parse_json_size_is_bounded_at_and_over_the_limit():
     encoding.parse_json('"aaaa"', max_bytes=6)
     with pytest.raises(RequestError, match="longer"):
         encoding.parse_json('"aaaaa"', max_bytes=6)
+    # bytes, not characters
+    with pytest.raises(RequestError, match="longer"):
+        encoding.parse_json('"aaaç"', max_bytes=6)
 
 
 def test_brackets_in_strings_do_not_count_as_depth():
