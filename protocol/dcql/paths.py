@@ -20,22 +20,27 @@ ConcretePath = tuple[str | int, ...]
 Found = tuple[ConcretePath, JSON]
 
 
-def select(path: Sequence[Step], claims: Mapping[str, JSON], *, is_partial: bool = False) -> list[Found]:
+def select(path: Sequence[Step], claims: Mapping[str, JSON], *, is_partial: bool) -> list[Found]:
     """Return what the path selects, each value with its place; nothing where the specification has an error."""
     selected: list[Found] = [((), dict(claims))]
+    # behind a position of a presentation stand also elements that nobody asked for: they may have another shape
+    is_guess = False
     for step in path:
         following: list[Found] = []
         for place, value in selected:
             if isinstance(step, str):
                 if not isinstance(value, dict):
+                    if is_guess:
+                        continue
                     return []
                 if step in value:
                     following.append(((*place, step), value[step]))
             elif isinstance(value, list):
                 following += [((*place, i), value[i]) for i in _positions(step, len(value), is_partial)]
-            else:
+            elif not is_guess:
                 return []
         selected = following
+        is_guess = is_guess or (is_partial and type(step) is int)
     return selected
 
 

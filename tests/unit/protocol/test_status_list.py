@@ -157,7 +157,7 @@ def test_status_that_needs_more_bits_cannot_be_set(bits, status):
 @pytest.mark.case("T6")
 @pytest.mark.parametrize("bits", [-1, 0, 3, 5, 16, 64])
 def test_width_that_is_not_allowed_is_refused(bits):
-    with pytest.raises(VerificationError, match="1, 2, 4 or 8 bits in a status$"):
+    with pytest.raises(VerificationError, match=r"1, 2, 4 or 8 bits in a status$"):
         decode(sample().encode(), bits)
 
 

@@ -95,6 +95,15 @@ def test_answer_to_credentials_of_which_only_some_are_chosen_by_several_sets():
         assert is_accepted(value, {name: [FIRST] for name in names}) is (names in accepted)
 
 
+@pytest.mark.parametrize("path", [["list", 2, "a"], ["list", 2, None], ["list", 2, 0]])
+def test_elements_of_another_shape_before_a_position_do_not_matter(path):
+    element = {"a": 1} if path[-1] == "a" else [1]
+    shown = candidate(list=["x", [] if path[-1] == "a" else {}, element])
+    assert is_accepted(asking(path), one(shown))
+    # without a position each element has the shape that is asked, as for the wallet
+    assert not is_accepted(asking([path[0], None, path[-1]]), one(shown))
+
+
 def test_position_is_found_among_the_elements_that_are_shown():
     value = asking(["nationalities", 1])
     assert is_accepted(value, one(candidate(nationalities=["Betelgeusian"])))
