@@ -365,3 +365,12 @@ def test_each_part_is_looked_at_once_however_deep_something_is_concealed(monkeyp
         payload = {"many": [], "inner": payload}
     rebuilding.rebuild(payload, [])
     assert 50 < len(looked) < 100
+
+
+def test_parsed_tokens_print_nothing_of_what_they_hold():
+    key = PrivateKey.generate()
+    text = sd_jwt.issue({"given_name": "Mariona"}, [("given_name",)], key, typ="dc+sd-jwt")
+    parsed = sd_jwt.UnverifiedSDJWT.parse(text)
+    shown = f"{parsed!r} {parsed.issuer_jwt!r} {parsed.disclosures!r}"
+    assert "given_name" in shown
+    assert not [part for part in ("Mariona", *text.split("~")[:-1], parsed.disclosures[0].salt) if part in shown]
