@@ -366,6 +366,10 @@ def test_number_at_the_end_of_time_is_taken():
     assert verified(token(exp=253_402_300_799, ttl=253_402_300_799)).expires_at.year == 9999
 
 
+def test_number_at_the_beginning_of_time_is_taken():
+    verified(token(iat=0))
+
+
 def test_token_without_issue_time_is_refused():
     refused("status_list_invalid", token(iat=None))
 
@@ -476,6 +480,10 @@ def test_reference_that_is_none_is_refused(claim, code):
     with pytest.raises(VerificationError) as caught:
         StatusReference.parse(claim)
     assert (caught.value.check, caught.value.code) == (Check.STATUS, code)
+
+
+def test_reference_to_the_first_entry_is_taken():
+    assert StatusReference.parse(reference(idx=0)).index == 0
 
 
 def test_reference_with_the_longest_address_is_taken():
