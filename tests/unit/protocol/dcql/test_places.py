@@ -5,7 +5,18 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.dcql import MAX_ID_CHARS, MAX_TEXT_CHARS, Advice, Query, Rule, RuleError, is_asked, lint
+from protocol.dcql import (
+    MAX_CREDENTIALS,
+    MAX_ID_CHARS,
+    MAX_TEXT_CHARS,
+    MAX_VALUES,
+    Advice,
+    Query,
+    Rule,
+    RuleError,
+    is_asked,
+    lint,
+)
 from tests.fakes.dcql_queries import asking, credential, query
 
 LONG = "x" * (MAX_TEXT_CHARS + 1)
@@ -16,6 +27,8 @@ LONG = "x" * (MAX_TEXT_CHARS + 1)
     [
         (query(credential("x" * (MAX_ID_CHARS + 1))), "credentials[0].id"),
         (query(credential(format=LONG)), "credentials[0].format"),
+        (query(*[credential(f"c{number}") for number in range(MAX_CREDENTIALS + 1)]), "credentials"),
+        (query(credential(meta={"vct_values": ["a"] * (MAX_VALUES + 1)})), "credentials[0].meta.vct_values"),
         (query(credential(meta={"vct_values": ["a", LONG]})), "credentials[0].meta.vct_values[1]"),
         (
             query(credential(trusted_authorities=[{"type": "aki", "values": [LONG]}])),
@@ -23,7 +36,7 @@ LONG = "x" * (MAX_TEXT_CHARS + 1)
         ),
     ],
 )
-def test_text_that_is_too_long_is_named_by_its_place(value, where):
+def test_what_is_too_long_is_named_by_its_place(value, where):
     with pytest.raises(RuleError) as caught:
         Query.parse(value)
     assert (caught.value.rule, caught.value.where) == (Rule.SIZE, where)
