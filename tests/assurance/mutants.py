@@ -101,7 +101,7 @@ def _break(module: str, copy: Path) -> Outcome:
     _make_copy(copy, module)
     log = copy / "mutmut.log"
     with log.open("wb") as output:
-        command = [sys.executable, str(ROOT / "tests/assurance/skipping_mutmut.py"), "run"]
+        command = [sys.executable, str(ROOT / "tests/assurance/skipping_mutmut.py"), "run", *_files(module)]
         subprocess.run(command, cwd=copy, stdout=output, stderr=output, check=False)
     results: dict[str, int | None] = {}
     files = [path for path in _files(module) if (copy / "mutants" / f"{path}.meta").is_file()]
