@@ -27,6 +27,8 @@ TYPE = "statuslist+jwt"
 MEDIA_TYPE = "application/statuslist+jwt"
 # an address that browsers and proxies still take
 MAX_URI_CHARS = 2048
+# what one answer of another host may be (`protocol.runtime.fetch`): 2^22 entries of one bit, even if half are set
+MAX_TOKEN_CHARS = 1024 * 1024
 # an issuer with a thousand lists of 2^20 entries has documents for everybody
 MAX_AGGREGATED = 1000
 # clocks of servers differ
@@ -133,12 +135,12 @@ def verify_token(
     """
     try:
         # (1) format
-        unverified = jws.parse(token)
+        unverified = jws.parse(token, max_chars=MAX_TOKEN_CHARS)
         # (2) issuer: the document's own, by the chain in the header
         x5c = unverified.header.get("x5c")
         key = trust.get_status_key(x5c, issuer=issuer, now=now)
         # (3) signature: one typ, the key's algorithm
-        claims = parse_object(jws.verify(unverified, key, typ=TYPE))
+        claims = parse_object(jws.verify(unverified, key, typ=TYPE), max_bytes=MAX_TOKEN_CHARS)
         # (4) the list is the one that the document names
         if get_member(claims, "sub", str) != expected_uri:
             raise wrong("the status list is another one than the document names")

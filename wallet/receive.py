@@ -8,6 +8,7 @@ it is kept (ARF ISSU_06 to ISSU_11a). No I/O here: `wallet.issuers` carries the 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -231,8 +232,10 @@ def accept(
     return _document(opened.configuration, verified[0], verified[0].issuer, chain, now), copies
 
 
-def _said(found: credentials.VerifiedCredential) -> dict[str, JSON]:
-    return {name: value for name, value in found.claims.items() if name not in {"cnf", "status"}}
+def _said(found: credentials.VerifiedCredential) -> str:
+    """Return what a copy says, in a form in which 1, 1.0 and true are three things."""
+    said = {name: value for name, value in found.claims.items() if name not in {"cnf", "status"}}
+    return json.dumps(said, sort_keys=True)
 
 
 def _withheld(copy: Copy) -> tuple[AbstractSet[Path], AbstractSet[Path]]:

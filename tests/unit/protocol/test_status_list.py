@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from protocol.status_entries import MAX_LIST_BYTES, MutableStatusList, Status, S
 from protocol.status_list import (
     MAX_AGGREGATED,
     MAX_CLOCK_SKEW,
+    MAX_TOKEN_CHARS,
     MAX_TTL,
     MAX_URI_CHARS,
     MIN_TTL,
@@ -576,3 +578,15 @@ def test_address_of_the_aggregation_is_found_in_a_token():
 def test_aggregation_at_its_limit_is_taken():
     data = json.dumps({"status_lists": ["h"] * MAX_AGGREGATED}).encode()
     assert len(status_list.parse_aggregation(data)) == MAX_AGGREGATED
+
+
+def test_token_of_a_list_that_hardly_compresses_is_taken_and_one_beyond_the_longest_refused():
+    # half of 2^22 entries set at random: as long as such a list can be
+    dense = StatusList(1, secrets.token_bytes(2**22 // 8))
+    text = token(status_list={"bits": 1, "lst": dense.encode()})
+    assert jws.MAX_TOKEN_CHARS < len(text) <= MAX_TOKEN_CHARS
+    assert verified(text).statuses.packed == dense.packed
+    longer = token(status_list={"bits": 1, "lst": sample().encode()}, padding="a" * MAX_TOKEN_CHARS)
+    with pytest.raises(VerificationError) as caught:
+        verified(longer)
+    assert caught.value.code == "status_list_invalid"

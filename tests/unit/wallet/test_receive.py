@@ -131,6 +131,10 @@ def _different(issuer, key, index):
     return issuer.issue(key, claims={**CLAIMS["university-degree"], "centre": str(index)})
 
 
+def _different_in_kind(issuer, key, index):
+    return issuer.issue(key, claims={**CLAIMS["university-degree"], "centre": True if index else 1})
+
+
 def _different_in_the_clear(issuer, key, index):
     return issuer.issue(key, clear={"degree_title"} if index else ())
 
@@ -143,6 +147,7 @@ WRONG = {
     "untrusted_key": (lambda i, k, _n: i.issue(k, signer=PrivateKey.generate()), Check.SIGNATURE),
     "key_binding_from_issuer": (_with_key_binding, Check.POLICY),
     "copies_differ": (_different, Check.POLICY),
+    "copies_differ_in_kind": (_different_in_kind, Check.POLICY),
     "copies_differ_in_what_can_be_withheld": (_different_in_the_clear, Check.POLICY),
     "expired": (_expired, Check.VALIDITY),
     "tampered_disclosures": (_tampered, Check.DISCLOSURES),
