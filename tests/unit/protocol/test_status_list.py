@@ -163,6 +163,10 @@ def test_width_that_is_not_allowed_is_refused(bits):
         decode(sample().encode(), bits)
 
 
+def test_size_is_a_whole_number():
+    assert [type(sample(bits).size) for bits in (1, 2, 4, 8)] == [int] * 4
+
+
 def test_length_at_and_over_the_limit():
     assert StatusList(1, bytes(MAX_LIST_BYTES)).size == MAX_LIST_BYTES * 8
     for data in (b"", bytes(MAX_LIST_BYTES + 1)):
