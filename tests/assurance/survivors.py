@@ -87,9 +87,9 @@ def _silence(node: ast.expr) -> ast.expr:
 
 def _is_harmless(original: str, mutated: str) -> bool:
     one, other = (_Silence().visit(ast.parse(textwrap.dedent(text))) for text in (original, mutated))
-    # `strict=True` compares lengths that are always the same
     for before, after in zip(_zips(one), _zips(other), strict=False):
-        if any(isinstance(each.value, ast.Constant) and each.value.value is True for each in before.keywords):
+        # `strict=True` compares lengths that are always the same; without `strict`, None and False say the same
+        if _is_strict(before) or not _is_strict(after):
             before.keywords = after.keywords = []
     return ast.dump(one) == ast.dump(other)
 
@@ -97,6 +97,10 @@ def _is_harmless(original: str, mutated: str) -> bool:
 def _zips(tree: ast.AST) -> list[ast.Call]:
     calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
     return [node for node in calls if isinstance(node.func, ast.Name) and node.func.id == "zip"]
+
+
+def _is_strict(call: ast.Call) -> bool:
+    return any(isinstance(each.value, ast.Constant) and each.value.value is True for each in call.keywords)
 
 
 def read_explained(document: Path) -> Iterator[Survivor]:

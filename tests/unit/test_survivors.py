@@ -52,9 +52,11 @@ def test_mutant_that_changes_what_happens_is_not(old: str, new: str) -> None:
     assert not mutated(old, new).is_harmless
 
 
-def test_mutant_that_makes_a_lenient_zip_strict_is_not() -> None:
+@pytest.mark.parametrize(("strict", "is_harmless"), [("True", False), ("None", True)])
+def test_mutant_that_makes_a_lenient_zip_strict_is_not(strict: str, is_harmless: bool) -> None:
     lenient = ORIGINAL.replace("strict=True", "strict=False")
-    assert not make_survivor("f.py", "f", "n", lenient, lenient.replace("strict=False", "strict=True")).is_harmless
+    changed = lenient.replace("strict=False", f"strict={strict}")
+    assert make_survivor("f.py", "f", "n", lenient, changed).is_harmless is is_harmless
 
 
 def test_survivor_goes_by_the_lines_it_changes() -> None:
