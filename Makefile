@@ -21,16 +21,16 @@ help: ## show this list
 .venv/run.done: requirements/run.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (PYTHON=…)"; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/run.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
 .venv/dev.done: requirements/dev.txt .venv/run.done
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/dev.txt
 	touch $@
 
 .venv/assurance.done: requirements/assurance.txt .venv/dev.done
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/assurance.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/assurance.txt
 	touch $@
 
 up: .venv/run.done ## set everything up and start it: http://localhost:8100
@@ -65,7 +65,7 @@ contracts: .venv/dev.done ## compile the contracts (needs Node.js)
 
 build/bench/venv.done: requirements/bench.txt
 	test -x build/bench/venv/bin/python || $(PYTHON) -m venv build/bench/venv
-	build/bench/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	build/bench/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/bench.txt
 	touch $@
 
 # the peers from npm run where there is Node.js; elsewhere the report names them as absent
