@@ -94,8 +94,8 @@ def own(path: Path, *, workers: int = 1, layout: Layout | None = None) -> Iterat
 def find_free_layout() -> Layout:
     """Return a layout whose ports are all free now.
 
-    They lie below those that systems give to outgoing connections: a set-up that stops and starts again on the same
-    ports would sometimes find one of those taken by a connection of its own.
+    They lie below those that systems give to outgoing connections: a set-up that stops and starts again on
+    the same ports would sometimes find one of those taken by a connection of its own.
     """
     for _ in range(_TRIES):
         layout = Layout(_PORTS.start + secrets.randbelow(len(_PORTS) // len(SERVICES)) * len(SERVICES))
