@@ -77,6 +77,7 @@ bench: build/bench/venv.done build/bench/npm.done ## our core beside its peers, 
 	@build/bench/venv/bin/python -m bench --rounds $(ROUNDS) --output build/bench.json
 
 fuzz: .venv/assurance.done ## every parser under coverage-guided fuzzing; SECONDS=120 in all
+	@mkdir -p build
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) 2> build/fuzz.log
 
 mutants: .venv/assurance.done ## break the checks, line by line, and see their tests fail (docs/mutants.md)
