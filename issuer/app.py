@@ -13,12 +13,14 @@ from issuer.enquiry import Enquiries
 from issuer.interop import SENTENCES as SOURCE_SENTENCES
 from issuer.issuance import Issuer, Rules
 from issuer.offers import Offers
+from issuer.reconciliation import Reconciliations
 from issuer.routes import oid4vci, pages, published, status, valid
 from issuer.sealing import Seals
 from issuer.services import KEY, Services
 from issuer.settings import IssuerSettings
 from issuer.status import Statuses
 from issuer.store import SqlStore
+from issuer.store_books import SqlBooks
 from issuer.store_status import SqlStatusStore
 from issuer.tables import SessionRow
 from issuer.via_oberta import ViaOberta
@@ -90,25 +92,29 @@ def _make_services(settings: IssuerSettings, database: Database, clock: Clock, h
     enquiries = Enquiries(store, offers, seals, clock, source=source, types=types)
     sign_in = open_sign_in(settings, http)
     sessions = Sessions(database, SessionRow, clock, cookie="testimoni_issuer", secure=settings.is_secure)
-    return Services(
-        issuer=Issuer(
-            store,
-            offers,
-            clock,
-            types=types,
-            public_url=settings.public_url,
-            open_signer=open_signer,
-            statuses=statuses,
-            rules=Rules(
-                batch_size=settings.batch_size,
-                token_lifetime=timedelta(seconds=settings.access_token_seconds),
-                nonce_lifetime=timedelta(seconds=settings.nonce_seconds),
-            ),
+    issuer = Issuer(
+        store,
+        offers,
+        clock,
+        types=types,
+        public_url=settings.public_url,
+        open_signer=open_signer,
+        statuses=statuses,
+        rules=Rules(
+            batch_size=settings.batch_size,
+            token_lifetime=timedelta(seconds=settings.access_token_seconds),
+            nonce_lifetime=timedelta(seconds=settings.nonce_seconds),
         ),
+    )
+    return Services(
+        issuer=issuer,
         offers=offers,
         enquiries=enquiries,
         statuses=statuses,
         visits=Visits(sessions, sign_in, enquiries, clock),
+        reconciliations=Reconciliations(
+            books=SqlBooks(database), issuer=issuer, clock=clock, open_signer=open_signer
+        ),
         sessions=sessions,
         store=store,
         types=types,

@@ -9,8 +9,10 @@ from flask.cli import AppGroup
 
 from issuer.services import Services
 from issuer.status import Reason
+from ledger.reconciliation import describe
 from protocol.errors import RequestError
 from protocol.runtime.database import Database, migrate
+from protocol.runtime.reconciling import month_option
 
 
 def install(app: Flask, database: Database, made: Services) -> None:
@@ -38,6 +40,19 @@ def install(app: Flask, database: Database, made: Services) -> None:
         entries = sum(made.statuses.forget_expired(each) for each in here)
         ended = made.sessions.purge()
         click.echo(f"{erased} offers and {ended} sessions had expired; {entries} status entries were forgotten")
+
+    @group.command("reconcile")
+    @click.option("--month", metavar="YYYY-MM", help="which month; the last whole one by default")
+    @click.option("--administration", metavar="ID", help="this one only")
+    def reconcile(month: str | None, administration: str | None) -> None:
+        """Compare each office's books of queries, sign and publish the outcome; status 1 on an exception."""
+        since, until = month_option(made.clock.now(), month)
+        here = [administration] if administration else [each.id for each in made.store.administrations()]
+        stated = [made.reconciliations.run(each, since=since, until=until) for each in here]
+        for each in stated:
+            click.echo(describe(each))
+        if any(each.exceptions for each in stated):
+            raise SystemExit(1)
 
     _install_status(group, made)
     app.cli.add_command(group)

@@ -13,6 +13,7 @@ from issuer.credential_types import CredentialType
 from issuer.enquiry import Enquiries
 from issuer.issuance import Issuer
 from issuer.offers import Offers
+from issuer.reconciliation import Reconciliations
 from issuer.records import Store
 from issuer.settings import IssuerSettings
 from issuer.status import Statuses
@@ -32,6 +33,7 @@ class Services:
     enquiries: Enquiries
     statuses: Statuses
     visits: Visits
+    reconciliations: Reconciliations
     sessions: Sessions
     store: Store
     types: Mapping[str, CredentialType]

@@ -166,3 +166,14 @@ class ObjectionRow(Base, table=True):
     sealed_reason: bytes
     made_at: datetime = Field(sa_type=Moment)
     withdrawn_at: datetime | None = Field(default=None, sa_type=Moment)
+
+
+class ReconciliationRow(Base, table=True):
+    """Signed comparisons of an office's books, as published."""
+
+    __tablename__ = "reconciliations"
+
+    id: int | None = Field(default=None, primary_key=True)
+    administration_id: str = Field(foreign_key="administrations.id", index=True)
+    token: str
+    made_at: datetime = Field(sa_type=Moment)

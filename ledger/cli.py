@@ -94,7 +94,8 @@ def _size(text: str) -> int:
     return int(text)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
+    """Return a file's bytes. Raises `RequestError` (`invalid_file`) when it cannot be read or is too long."""
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_FILE_BYTES + 1)
@@ -105,16 +106,21 @@ def _read(path: Path) -> bytes:
     return data
 
 
-def _read_trust(path: Path | None) -> TrustFile | None:
+def read_trust(path: Path) -> TrustFile:
+    """Return a trust file. Raises `RequestError`."""
     from ledger.trust import TrustFile  # noqa: PLC0415
 
-    return None if path is None else TrustFile.parse(_read(path))
+    return TrustFile.parse(read_file(path))
+
+
+def _read_trust(path: Path | None) -> TrustFile | None:
+    return None if path is None else read_trust(path)
 
 
 def _read_evidence(path: Path) -> Evidence:
     from ledger.evidence import Evidence  # noqa: PLC0415
 
-    return Evidence.parse(_read(path))
+    return Evidence.parse(read_file(path))
 
 
 def _fail(error: Error, *, as_json: bool) -> int:

@@ -72,6 +72,12 @@ def _verify_evidence(arguments: Sequence[str]) -> int:
     return verify_evidence_command(arguments)
 
 
+def _verify_reconciliation(arguments: Sequence[str]) -> int:
+    from testimoni.verify_reconciliation import run  # noqa: PLC0415
+
+    return run(arguments)
+
+
 def _lint_query(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         "testimoni lint-query", description="Check a DCQL query by every rule, and say how it could ask for less."
@@ -92,12 +98,13 @@ _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "audit": ("check a whole ledger against its chain", _audit),
     "lint-query": ("check what a DCQL query asks, and how it could ask for less", _lint_query),
     "verify-evidence": ("check one evidence file, offline", _verify_evidence),
+    "verify-reconciliation": ("check what an office says about its own books", _verify_reconciliation),
 }
 
 
 def _usage() -> str:
     lines = ["usage: testimoni COMMAND [--help]", ""]
-    return "\n".join([*lines, *(f"  {name:<16} {text}" for name, (text, _) in _COMMANDS.items())])
+    return "\n".join([*lines, *(f"  {name:<22} {text}" for name, (text, _) in _COMMANDS.items())])
 
 
 def main() -> int:

@@ -30,6 +30,7 @@ from verifier.cases import Cases
 from verifier.desk import SENTENCES as DESK_SENTENCES
 from verifier.desk import Desk
 from verifier.policy import POLICIES
+from verifier.reconciliation import Reconciliations
 from verifier.request import Requests, RequestSettings
 from verifier.response import Responses
 from verifier.routes import api, desk, oid4vp, pages
@@ -122,6 +123,15 @@ def _make_services(settings: VerifierSettings, database: Database, clock: Clock,
         cases=cases,
         backoffice=BackOffice(store=store, requests=requests, cases=cases, pipeline=pipeline, clock=clock),
         desk=Desk(store=store, sessions=sessions, sign_in=open_sign_in(settings, http), clock=clock),
+        reconciliations=Reconciliations(
+            store=store,
+            trust=trust,
+            http=http,
+            ledger_url=settings.ledger_url,
+            sealer=case_sealer,
+            clock=clock,
+            open_signer=open_signer,
+        ),
         sessions=sessions,
         store=store,
         shelf=shelf,

@@ -7,7 +7,9 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from ledger.reconciliation import describe
 from protocol.runtime.database import Database, migrate
+from protocol.runtime.reconciling import month_option
 from protocol.runtime.status_lists import prefetch
 from protocol.status_list import MAX_TTL
 from verifier.services import Services
@@ -37,5 +39,18 @@ def install(app: Flask, database: Database, made: Services) -> None:
         """Fetch the status lists of known issuers, so that no check of a document has to wait for one."""
         fetched, failed = prefetch(made.http, made.shelf, now=made.clock.now())
         click.echo(f"{fetched} status lists were fetched, {failed} could not be")
+
+    @group.command("reconcile")
+    @click.option("--month", metavar="YYYY-MM", help="which month; the last whole one by default")
+    @click.option("--administration", metavar="ID", help="this one only")
+    def reconcile(month: str | None, administration: str | None) -> None:
+        """Compare each office's books with the log, sign and publish the outcome; status 1 on an exception."""
+        since, until = month_option(made.clock.now(), month)
+        here = [administration] if administration else [each.id for each in made.store.administrations()]
+        stated = [made.reconciliations.run(each, since=since, until=until) for each in here]
+        for each in stated:
+            click.echo(describe(each))
+        if any(each.exceptions for each in stated):
+            raise SystemExit(1)
 
     app.cli.add_command(group)

@@ -14,6 +14,7 @@ from protocol.runtime.sessions import Sessions
 from verifier.backoffice import BackOffice
 from verifier.cases import Cases
 from verifier.desk import Desk
+from verifier.reconciliation import Reconciliations
 from verifier.request import Requests
 from verifier.response import Responses
 from verifier.settings import VerifierSettings
@@ -34,6 +35,7 @@ class Services:
     cases: Cases
     backoffice: BackOffice
     desk: Desk
+    reconciliations: Reconciliations
     sessions: Sessions
     store: Store
     # fetched status lists, and what fetches them

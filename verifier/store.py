@@ -28,6 +28,7 @@ from verifier.model import (
 )
 from verifier.store_parties import SqlParties
 from verifier.store_presentations import SqlPresentations
+from verifier.store_reconciliations import SqlReconciliations
 from verifier.store_withdrawals import SqlWithdrawals
 
 
@@ -89,6 +90,11 @@ class Store(Protocol):
     def recent_presentations(self, administration_id: str, *, limit: int) -> list[Presentation]:
         """Return the newest requests, newest first."""
 
+    def decided_presentations(
+        self, administration_id: str, *, since: datetime, until: datetime
+    ) -> list[Presentation]:
+        """Return those accepted or rejected from `since` on and before `until`, oldest first."""
+
     def note_trouble(self, administration_id: str, presentation_id: str, *, check: Check, code: str) -> None:
         """Remember that a check could not be made."""
 
@@ -133,8 +139,14 @@ class Store(Protocol):
     def destroy_blocked(self, administration_id: str, *, now: datetime) -> int:
         """Destroy the blocked cases whose time has come."""
 
+    def add_reconciliation(self, administration_id: str, token: str, *, made_at: datetime) -> None:
+        """Keep a signed comparison of the office's books."""
 
-class SqlStore(SqlParties, SqlPresentations, SqlWithdrawals):
+    def reconciliations(self, administration_id: str, *, limit: int) -> list[str]:
+        """Return the signed comparisons, newest first."""
+
+
+class SqlStore(SqlParties, SqlPresentations, SqlWithdrawals, SqlReconciliations):
     """The store over one SQL database."""
 
     def __init__(self, database: Database) -> None:

@@ -63,6 +63,24 @@ class SqlPresentations:
             ).all()
             return [_presentation(row) for row in rows]
 
+    def decided_presentations(
+        self, administration_id: str, *, since: datetime, until: datetime
+    ) -> list[Presentation]:
+        """Return those accepted or rejected from `since` on and before `until`, oldest first."""
+        decided = (PresentationState.ACCEPTED.value, PresentationState.REJECTED.value)
+        with self._database.read() as db:
+            rows = db.exec(
+                select(PresentationRow)
+                .where(
+                    PresentationRow.administration_id == administration_id,
+                    col(PresentationRow.state).in_(decided),
+                    col(PresentationRow.answered_at) >= since,
+                    col(PresentationRow.answered_at) < until,
+                )
+                .order_by(col(PresentationRow.answered_at), col(PresentationRow.id))
+            ).all()
+            return [_presentation(row) for row in rows]
+
     def note_trouble(self, administration_id: str, presentation_id: str, *, check: Check, code: str) -> None:
         """Remember that a check could not be made; the request goes on waiting."""
         with self._database.write() as db:

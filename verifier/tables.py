@@ -180,3 +180,14 @@ class WithdrawalRow(Base, table=True):
     decided_at: datetime | None = Field(default=None, sa_type=Moment)
     decided_by: str | None = None
     legal_ground: str | None = None
+
+
+class ReconciliationRow(Base, table=True):
+    """Signed comparisons of an office's books, as published."""
+
+    __tablename__ = "reconciliations"
+
+    id: int | None = Field(default=None, primary_key=True)
+    administration_id: str = Field(foreign_key="administrations.id", index=True)
+    token: str
+    made_at: datetime = Field(sa_type=Moment)

@@ -13,6 +13,7 @@ from flask.typing import ResponseReturnValue
 from issuer import published
 from issuer.services import services
 from protocol.encoding import JSON
+from protocol.runtime.reconciling import RECONCILIATIONS_SHOWN
 
 bp = Blueprint("published", __name__)
 # a type keeps its rules for good (another version is another vct); a better wording is seen within a day
@@ -35,6 +36,13 @@ def issuer_metadata(administration_id: str) -> ResponseReturnValue:
     administration = issuer.get_administration(administration_id)
     found = published.describe_issuer(issuer.identifier(administration_id), administration)
     return _keep(found.to_json(), seconds=KEY_SECONDS)
+
+
+@bp.get("/<administration_id>/reconciliations")
+def reconciliations(administration_id: str) -> ResponseReturnValue:
+    """Give what the office signed after comparing its questions with the authorisations, newest first."""
+    found = services().reconciliations.published(administration_id, limit=RECONCILIATIONS_SHOWN)
+    return jsonify(reconciliations=found)
 
 
 def _keep(document: dict[str, JSON], *, seconds: int) -> Response:

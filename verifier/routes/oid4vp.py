@@ -14,6 +14,7 @@ from flask.typing import ResponseReturnValue
 from protocol.encoding import parse_object
 from protocol.errors import RequestError
 from protocol.openid4vp import REQUEST_MEDIA_TYPE, ErrorResponse, RequestUriPost, parse_encrypted_answer
+from protocol.runtime.reconciling import RECONCILIATIONS_SHOWN
 from verifier.services import services
 from verifier.withdrawals import WithdrawalRequest, withdrawal_json
 
@@ -59,6 +60,14 @@ def take_back(administration_id: str) -> ResponseReturnValue:
 def take_back_status(administration_id: str, token: str) -> ResponseReturnValue:
     """Say what became of a withdrawal."""
     return jsonify(withdrawal_json(services().store.get_withdrawal_by_token(administration_id, token)))
+
+
+@bp.get("/<administration_id>/reconciliations")
+def reconciliations(administration_id: str) -> ResponseReturnValue:
+    """Give what the office signed after comparing its books with the log, newest first."""
+    store = services().store
+    found = store.get_administration(administration_id)
+    return jsonify(reconciliations=store.reconciliations(found.id, limit=RECONCILIATIONS_SHOWN))
 
 
 def form() -> dict[str, str]:
