@@ -26,8 +26,8 @@ from protocol.keys import PublicKey, Signer
 TYP = "consent-reconciliation+jwt"
 SCHEMA = "testimoni/reconciliation/1"
 CODE = "invalid_reconciliation"
-# an office with more than this has another problem than its books
-MAX_EXCEPTIONS = 10_000
+# as many as fit into a token; an office with more compares shorter periods
+MAX_EXCEPTIONS = 1_000
 # one log a year, for as long as evidence lives
 MAX_HEADS = 100
 

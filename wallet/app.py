@@ -24,6 +24,7 @@ from wallet.documents import Documents
 from wallet.issuers import IssuerClient
 from wallet.permanence import Permanences
 from wallet.receiving import Receiving
+from wallet.reconciliation import Reconciling
 from wallet.routes import pages, present, receive, session, shares
 from wallet.sentences import SENTENCES
 from wallet.services import KEY, Services
@@ -69,6 +70,7 @@ def _make_services(
     issuers, verifiers = IssuerClient(http), VerifierClient(http)
     ledger, documents = LedgerClient(http, settings.ledger_url), Documents(store)
     sharing = Sharing(store, documents, verifiers, ledger, trust, clock, log_origin=settings.log_origin)
+    taking_back = TakingBack(store, sharing, verifiers, ledger, trust, clock)
     sign_in = open_sign_in(settings, http)
     return Services(
         visitors=Visitors(
@@ -82,8 +84,16 @@ def _make_services(
         documents=documents,
         receiving=Receiving(store, issuers, trust, clock),
         sharing=sharing,
-        taking_back=TakingBack(store, sharing, verifiers, ledger, trust, clock),
+        taking_back=taking_back,
         permanences=Permanences(ledger, trust, clock),
+        reconciling=Reconciling(
+            sharing=sharing,
+            taking_back=taking_back,
+            trust=trust,
+            http=http,
+            ledger_url=settings.ledger_url,
+            clock=clock,
+        ),
         catalogue=Catalogue(issuers, settings.issuers),
         store=store,
         settings=settings,

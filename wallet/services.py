@@ -13,6 +13,7 @@ from wallet.catalogue import Catalogue
 from wallet.documents import Documents
 from wallet.permanence import Permanences
 from wallet.receiving import Receiving
+from wallet.reconciliation import Reconciling
 from wallet.rows import Store
 from wallet.settings import WalletSettings
 from wallet.sharing import Sharing
@@ -32,6 +33,7 @@ class Services:
     sharing: Sharing
     taking_back: TakingBack
     permanences: Permanences
+    reconciling: Reconciling
     catalogue: Catalogue
     store: Store
     settings: WalletSettings

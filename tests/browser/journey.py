@@ -159,7 +159,12 @@ class Citizen:
         self.at.tap(page.locator("a.tm-card__link").first)
         self.at.wait_for(page.locator("main .govuk-summary-list").first)
         self.at.stop("document")
-        for path, name in (("/catalogue", "catalogue"), ("/privacy", "wallet-privacy"), ("/shares", "shares")):
+        for path, name in (
+            ("/catalogue", "catalogue"),
+            ("/privacy", "wallet-privacy"),
+            ("/shares", "shares"),
+            ("/shares/check", "shares-checked"),
+        ):
             self.at.open(f"{self._wallet}{path}")
             self.at.stop(name)
 

@@ -88,7 +88,9 @@ def test_books_when_everything_is_in_the_log_fit(office, world, ledger, shared):
     stated = reconcile(office)
     assert stated.exceptions == ()
     assert (stated.role, stated.party) == (Role.VERIFIER, "L01990015")
-    assert [stated.counts[name] for name in (Count.DECISIONS, Count.ACCEPTED, Count.RECEIPTS, Count.IN_LOG)] == [1] * 4
+    assert [stated.counts[name] for name in (Count.DECISIONS, Count.ACCEPTED, Count.RECEIPTS, Count.IN_LOG)] == [
+        1
+    ] * 4
     assert [(head.log, head.size) for head in stated.heads] == [(LOG_ORIGIN, 8)]
 
 
@@ -238,7 +240,9 @@ def test_command_tells_fitting_books_from_exceptions_and_from_what_it_cannot_tel
     assert _command(world, tmp_path, [token[:-4] + "AAAA"]) == 1
 
 
-def test_command_finds_a_statement_that_the_log_contradicts(office, world, ledger, shared, trust, tmp_path, capsys):
+def test_command_finds_a_statement_that_the_log_contradicts(
+    office, world, ledger, shared, trust, tmp_path, capsys
+):
     world.clock.advance(timedelta(seconds=61))
     assert kinds(reconcile(office)) == [(ExceptionKind.NOT_IN_LOG, shared.commitment)]
     assert _command(world, tmp_path, published(office), "--ledger", LEDGER_URL) == 1

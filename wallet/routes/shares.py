@@ -9,7 +9,8 @@ from flask.typing import ResponseReturnValue
 from ledger.record import TakeBack
 from protocol.encoding import get_member, parse_object
 from protocol.errors import RequestError
-from wallet.routes.words import present_share, present_take_back, take_back_data
+from wallet.reconciliation import Standing
+from wallet.routes.words import present_compared, present_share, present_take_back, take_back_data
 from wallet.services import services
 from wallet.share import UNSETTLED
 from wallet.signing import parse_signatures
@@ -30,6 +31,18 @@ def index() -> ResponseReturnValue:
         for key, found in history
     ]
     return render_template("wallet/shares.html", shares=shown)
+
+
+@bp.get("/shares/check")
+def check() -> ResponseReturnValue:
+    """Compare everything with the record book, and show how each share stands."""
+    compared = services().reconciling.run(services().visitors.sealer())
+    found = {each.standing for each in compared}
+    return render_template(
+        "wallet/check.html",
+        shares=[present_compared(each) for each in compared],
+        worst=next((each.value for each in Standing if each in found), ""),
+    )
 
 
 @bp.get("/shares/<share_id>")

@@ -16,6 +16,7 @@ from protocol.runtime.i18n import N_, gettext, in_language, language
 from protocol.runtime.web import sentence
 from wallet.consent import LEGAL_TERMS
 from wallet.matching import Held
+from wallet.reconciliation import ComparedShare, Standing
 from wallet.share import Share, ShareState
 from wallet.sharing import Asked, Decision
 from wallet.take_back import TakeBackState, TakenBack
@@ -59,6 +60,12 @@ _ANSWER: Mapping[RecordType, tuple[str, str]] = {
     RecordType.BLOCKED: (N_("Blocked: nobody may use it any more"), "holds"),
     RecordType.ERASED: (N_("Erased"), "holds"),
     RecordType.REFUSAL_TO_ERASE: (N_("The office keeps it, and says why"), "violated"),
+}
+_STANDING: Mapping[Standing, tuple[str, str]] = {
+    Standing.MISSING: (N_("Promised, and not in the record book"), "violated"),
+    Standing.UNANSWERED: (N_("The office has not answered in time"), "violated"),
+    Standing.WAITING: (N_("Not in the record book yet"), "waiting"),
+    Standing.RECORDED: (N_("Permanently recorded"), "holds"),
 }
 # the one line of the office's checks that failed, as the person needs it
 _FAILED: Mapping[str, str] = {
@@ -228,6 +235,18 @@ def present_share(key: str, share: Share, taken: list[TakenBack], now: datetime)
         "authority_name": share.authority_name,
         "authority_uri": share.authority_uri,
         "has_withdrawal": share.withdrawal_uri is not None,
+    }
+
+
+def present_compared(compared: ComparedShare) -> dict[str, object]:
+    """Return what the page of all checks shows of a share."""
+    word, kind = _STANDING[compared.standing]
+    return {
+        "title": in_language(compared.share.party_name),
+        "href": url_for("shares.share", share_id=compared.id),
+        "text": in_language(compared.share.title),
+        "state": {"text": gettext(word), "kind": kind},
+        "small": written_date(compared.share.decided_at.date().isoformat()),
     }
 
 
