@@ -86,7 +86,8 @@ def test_challenge_missing_plain_or_malformed_is_refused():
 
 @pytest.mark.case("I30")
 @pytest.mark.parametrize(
-    "verifier", ["", VERIFIER[:-1], CHALLENGE, VERIFIER + " ", "x" * 129, oauth.new_verifier()]
+    "verifier",
+    ["", VERIFIER[:-1], CHALLENGE, VERIFIER + " ", "x" * 129, "another-verifier-of-the-length-that-is-needed"],
 )
 def test_verifier_that_is_not_the_challenges_is_refused(verifier):
     assert code_of(oauth.check_verifier, verifier, expected_challenge=CHALLENGE) == "invalid_grant"
