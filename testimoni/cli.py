@@ -72,6 +72,12 @@ def _verify_evidence(arguments: Sequence[str]) -> int:
     return verify_evidence_command(arguments)
 
 
+def _records(arguments: Sequence[str]) -> int:
+    from testimoni.records_command import run  # noqa: PLC0415
+
+    return run(arguments)
+
+
 def _verify_reconciliation(arguments: Sequence[str]) -> int:
     from testimoni.verify_reconciliation import run  # noqa: PLC0415
 
@@ -96,6 +102,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "wallet": ("receive, share and take back on the command line", _wallet),
     "worker": ("do the background work of the ledger", _worker),
     "audit": ("check a whole ledger against its chain", _audit),
+    "records": ("ask an office for its signed records, as an auditor", _records),
     "lint-query": ("check what a DCQL query asks, and how it could ask for less", _lint_query),
     "verify-evidence": ("check one evidence file, offline", _verify_evidence),
     "verify-reconciliation": ("check what an office says about its own books", _verify_reconciliation),

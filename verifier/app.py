@@ -31,12 +31,14 @@ from verifier.desk import SENTENCES as DESK_SENTENCES
 from verifier.desk import Desk
 from verifier.policy import POLICIES
 from verifier.reconciliation import Reconciliations
+from verifier.records_requests import RecordsRequests
 from verifier.request import Requests, RequestSettings
 from verifier.response import Responses
-from verifier.routes import api, desk, oid4vp, pages
+from verifier.routes import api, desk, desk_records, oid4vp, pages
 from verifier.services import KEY, Services
 from verifier.settings import VerifierSettings
 from verifier.store import SqlStore
+from verifier.store_records import SqlRecordsRequests
 from verifier.store_status import SqlTokenShelf
 from verifier.tables import SessionRow
 from verifier.verification import Pipeline
@@ -47,6 +49,8 @@ MIN_BLOCKING_KEY_BYTES = 32
 # English source sentences for people, by error code
 OWN_SENTENCES = {
     "ledger_unavailable": "The record book does not answer. Your decision is kept; the answer goes out later.",
+    "records_answered": "These records were handed over before.",
+    "too_many_records": "These are more records than one answer holds. Ask the auditor for a shorter period.",
     "withdrawal_decided": "Somebody decided this request before you.",
     "unknown_ground": "Please choose the legal ground of the refusal.",
     "unknown_procedure": "The office does not know this procedure. It may have been replaced.",
@@ -74,6 +78,7 @@ def create_app(settings: VerifierSettings, *, clock: Clock | None = None, http: 
     machine(app, oid4vp.bp)
     machine(app, api.bp)
     app.register_blueprint(desk.bp)
+    app.register_blueprint(desk_records.bp)
     app.register_blueprint(pages.bp)
     return app
 
@@ -82,6 +87,8 @@ def _make_services(settings: VerifierSettings, database: Database, clock: Clock,
     store = SqlStore(database)
     trust = FileTrustList(settings.trust_list_file, load_anchors(settings.trust_anchor_file))
     secret = settings.secret_key.get_secret_value().encode()
+    blocking_sealer = _open_blocking_sealer(settings)
+    records_store = SqlRecordsRequests(database)
     key_sealer = Sealer(secret, purpose="testimoni/verifier/request-key/1")
     case_sealer = Sealer(secret, purpose="testimoni/verifier/case/1")
     shelf = SqlTokenShelf(database)
@@ -114,7 +121,7 @@ def _make_services(settings: VerifierSettings, database: Database, clock: Clock,
             trust=trust,
             ledger=LedgerClient(http, settings.ledger_url),
             sealer=case_sealer,
-            blocking_sealer=_open_blocking_sealer(settings),
+            blocking_sealer=blocking_sealer,
             clock=clock,
             open_signer=open_signer,
             log=settings.log_origin,
@@ -132,6 +139,16 @@ def _make_services(settings: VerifierSettings, database: Database, clock: Clock,
             clock=clock,
             open_signer=open_signer,
         ),
+        records_requests=RecordsRequests(
+            store=store,
+            requests=records_store,
+            trust=trust,
+            sealer=case_sealer,
+            blocking_sealer=blocking_sealer,
+            clock=clock,
+            open_signer=open_signer,
+        ),
+        records_store=records_store,
         sessions=sessions,
         store=store,
         shelf=shelf,

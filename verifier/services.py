@@ -15,10 +15,12 @@ from verifier.backoffice import BackOffice
 from verifier.cases import Cases
 from verifier.desk import Desk
 from verifier.reconciliation import Reconciliations
+from verifier.records_requests import RecordsRequests
 from verifier.request import Requests
 from verifier.response import Responses
 from verifier.settings import VerifierSettings
 from verifier.store import Store
+from verifier.store_records import SqlRecordsRequests
 from verifier.store_status import SqlTokenShelf
 from verifier.withdrawals import Withdrawals
 
@@ -36,6 +38,8 @@ class Services:
     backoffice: BackOffice
     desk: Desk
     reconciliations: Reconciliations
+    records_requests: RecordsRequests
+    records_store: SqlRecordsRequests
     sessions: Sessions
     store: Store
     # fetched status lists, and what fetches them

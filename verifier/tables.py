@@ -191,3 +191,39 @@ class ReconciliationRow(Base, table=True):
     administration_id: str = Field(foreign_key="administrations.id", index=True)
     token: str
     made_at: datetime = Field(sa_type=Moment)
+
+
+class RecordsRequestRow(Base, table=True):
+    """What auditors asked for, and what was handed over."""
+
+    __tablename__ = "records_requests"
+
+    administration_id: str = Field(primary_key=True, foreign_key="administrations.id")
+    # digest of the token, in hexadecimal digits
+    id: str = Field(primary_key=True)
+    token: str
+    auditor_code: str
+    # JSON: language → text
+    auditor_name: str
+    due_on: date = Field(index=True)
+    received_at: datetime = Field(sa_type=Moment)
+    answered_at: datetime | None = Field(default=None, sa_type=Moment)
+    answered_by: str | None = None
+    answer: bytes | None = None
+
+
+class RecordsAccessRow(Base, table=True):
+    """Who fetched an answer, and when."""
+
+    __tablename__ = "records_accesses"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["administration_id", "request_id"], ["records_requests.administration_id", "records_requests.id"]
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    administration_id: str
+    request_id: str = Field(index=True)
+    at: datetime = Field(sa_type=Moment)
+    auditor_name: str

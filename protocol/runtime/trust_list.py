@@ -15,7 +15,14 @@ from cryptography import x509
 from protocol.encoding import JSON
 from protocol.errors import ConfigurationError, RequestError, UnavailableError, VerificationError
 from protocol.keys import PublicKey
-from protocol.trust import MAX_LIST_CHARS, SignedTrustList, TrustedIssuer, TrustedLog, TrustedRequester
+from protocol.trust import (
+    MAX_LIST_CHARS,
+    SignedTrustList,
+    TrustedAuditor,
+    TrustedIssuer,
+    TrustedLog,
+    TrustedRequester,
+)
 from protocol.x509 import Anchors
 
 # what changes when a file is written again or another takes its place
@@ -59,6 +66,10 @@ class FileTrustList:
     def get_party_key(self, x5c: JSON, *, party_code: str, now: datetime) -> PublicKey:
         """Return the key of a certificate that speaks for this administration."""
         return self._list(now).get_party_key(x5c, party_code=party_code, now=now)
+
+    def get_auditor(self, x5c: JSON, *, now: datetime) -> TrustedAuditor:
+        """Return who may ask offices for their records."""
+        return self._list(now).get_auditor(x5c, now=now)
 
     def get_log(self, origin: str, *, now: datetime) -> TrustedLog:
         """Return the log of this name."""

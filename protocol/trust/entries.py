@@ -158,6 +158,21 @@ class VerifierEntry:
         return cls(identifier=_text(members, "client_id"), party=party, procedures=frozenset(procedures))
 
 
+@dataclass(frozen=True, slots=True)
+class AuditorEntry:
+    """A certificate under which an administration may ask others for their records."""
+
+    # base64url SHA-256 of the certificate
+    digest: str
+    party: Administration
+    validity: Validity
+
+    @classmethod
+    def parse(cls, members: dict[str, JSON], party: Administration) -> AuditorEntry:
+        """Return the entry."""
+        return cls(_digest(members.get("certificate")), party, Validity.parse(members))
+
+
 @dataclass(frozen=True)
 class TrustedLog:
     """A log whose promises count."""
@@ -191,6 +206,7 @@ class Entries:
     expires_at: datetime
     issuers: Mapping[str, IssuerEntry]
     verifiers: Mapping[str, VerifierEntry]
+    auditors: Mapping[str, AuditorEntry]
     logs: Mapping[str, TrustedLog]
 
     @classmethod
@@ -205,11 +221,15 @@ class Entries:
         _index("administration", ((party.code, party) for party in parties))
         issuers = _entries(IssuerEntry.parse, "issuers", items, parties)
         verifiers = _entries(VerifierEntry.parse, "verifiers", items, parties)
+        # lists from before there were auditors have none
+        asking = [{"auditors": [], **item} for item in items]
+        auditors = _entries(AuditorEntry.parse, "auditors", asking, parties)
         return cls(
             sequence=sequence,
             expires_at=from_epoch(get_member(claims, "exp", int)),
             issuers=_index("issuer", ((entry.identifier, entry) for entry in issuers)),
             verifiers=_index("verifier", ((entry.identifier, entry) for entry in verifiers)),
+            auditors=_index("auditor", ((entry.digest, entry) for entry in auditors)),
             logs=_index("log", ((log.origin, log) for log in logs)),
         )
 
@@ -244,5 +264,5 @@ def _credential_type(item: JSON) -> tuple[str, Validity]:
 def _digest(item: JSON) -> str:
     digest = _check_text(item)
     if len(b64url_decode(digest)) != _DIGEST_BYTES:
-        raise _wrong("expected procedures by their SHA-256")
+        raise _wrong("expected a SHA-256")
     return digest

@@ -20,7 +20,7 @@ from protocol.encoding import JSON, parse_object
 from protocol.errors import Check, UnavailableError, VerificationError
 from protocol.keys import PublicKey
 from protocol.registration import Procedure
-from protocol.trust.entries import Entries, IssuerEntry, TrustedLog, VerifierEntry
+from protocol.trust.entries import AuditorEntry, Entries, IssuerEntry, TrustedLog, VerifierEntry
 from protocol.x509 import Anchors, Purpose, VerifiedChain
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "TYPE",
     "SignedTrustList",
     "TrustList",
+    "TrustedAuditor",
     "TrustedIssuer",
     "TrustedLog",
     "TrustedRequester",
@@ -41,6 +42,7 @@ _ISSUING = (Purpose.ISSUER,)
 _STATUS = (Purpose.ISSUER, Purpose.STATUS)
 _ASKING = (Purpose.ACCESS,)
 _REGISTERING = (Purpose.REGISTRAR,)
+_AUDITING = (Purpose.AUDITOR,)
 _SEAL = object()
 
 
@@ -119,6 +121,35 @@ class TrustedRequester:
         return self.chain.key
 
 
+@dataclass(frozen=True, slots=True)
+class TrustedAuditor:
+    """Who might ask offices for their records at `asked_at`: an administration and its key for that."""
+
+    entry: AuditorEntry
+    chain: VerifiedChain
+    asked_at: datetime
+    seal: InitVar[object]
+
+    def __post_init__(self, seal: object) -> None:
+        if seal is not _SEAL:
+            raise TypeError("only the trust list makes a trusted auditor")
+
+    @property
+    def party_code(self) -> str:
+        """The code of the administration that asks."""
+        return self.entry.party.code
+
+    @property
+    def party_name(self) -> Mapping[str, str]:
+        """Its name by language."""
+        return self.entry.party.name
+
+    @property
+    def key(self) -> PublicKey:
+        """The key that signs what it asks."""
+        return self.chain.key
+
+
 class TrustList(Protocol):
     """Answers who may do what, now. Every method raises `UnavailableError` when the list cannot be relied on."""
 
@@ -137,6 +168,9 @@ class TrustList(Protocol):
 
     def get_party_key(self, x5c: JSON, *, party_code: str, now: datetime) -> PublicKey:
         """Return the key of a certificate that speaks for this administration, for what it countersigns."""
+
+    def get_auditor(self, x5c: JSON, *, now: datetime) -> TrustedAuditor:
+        """Return who may ask offices for their records. Raises `VerificationError` (`issuer`) on anybody else."""
 
     def get_log(self, origin: str, *, now: datetime) -> TrustedLog:
         """Return the log of this name. Raises `VerificationError` (`receipt`) when it is not on the list."""
@@ -221,6 +255,15 @@ class SignedTrustList:
         if entry.party.code != party_code:
             raise _wrong("the certificate is another administration's")
         return chain.key
+
+    def get_auditor(self, x5c: JSON, *, now: datetime) -> TrustedAuditor:
+        """Return who may ask offices for their records."""
+        self._check_fresh(now)
+        chain = self._anchors.verify(x5c, purposes=_AUDITING, now=now)
+        entry = self._entries.auditors.get(chain.digest)
+        if entry is None or not entry.validity.covers(now):
+            raise _wrong("the certificate's holder is no auditor on the trust list now")
+        return TrustedAuditor(entry, chain, now, _SEAL)
 
     def get_log(self, origin: str, *, now: datetime) -> TrustedLog:
         """Return the log of this name."""

@@ -59,6 +59,8 @@ class Purpose(Enum):
     # signs status list tokens for the issuer that the certificate names. The Token Status List draft foresees such
     # an extended key usage (id-kp-oauthStatusSigning) and has no number for it yet
     STATUS = "2.25.332528033104096836016237033620545017964"
+    # asks offices for their signed records, as the authority that supervises them
+    AUDITOR = "2.25.325058627833801178410413591852317973823"
 
 
 _PURPOSES = {ObjectIdentifier(purpose.value): purpose for purpose in Purpose}

@@ -193,8 +193,8 @@ def sign_trust_list(
     *,
     sequence: int,
     now: datetime,
+    others: Sequence[Mapping[str, JSON]] = (),
 ) -> str:
-    """Return the signed trust list over these administrations and logs."""
-    return authority.sign_trust_list(
-        sequence=sequence, administrations=[p.trust_entry() for p in parties.values()], logs=logs, now=now
-    )
+    """Return the signed trust list over these administrations and logs; `others` are more entries."""
+    entries = [*(each.trust_entry() for each in parties.values()), *others]
+    return authority.sign_trust_list(sequence=sequence, administrations=entries, logs=logs, now=now)

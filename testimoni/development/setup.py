@@ -22,6 +22,7 @@ from protocol.encoding import JSON
 from protocol.runtime.database import migrate, open_database
 from protocol.runtime.signer import write_secret_file
 from testimoni.development.administrations import fill_issuer, fill_verifier
+from testimoni.development.auditor import make_auditor
 from testimoni.development.authority import Authority
 from testimoni.development.log_keys import LogFiles, open_log
 from testimoni.development.parties import FolderKeep, Party, make_parties, sign_trust_list
@@ -155,7 +156,10 @@ def _write_trust(made: SetUp, authority: Authority, now: datetime) -> None:
         "checkpoint_key": made.log.checkpoint_key.text(),
         "maximum_merge_delay": int(made.log.maximum_merge_delay.total_seconds()),
     }
-    token = sign_trust_list(authority, made.parties, [log], sequence=sequence, now=now)
+    auditor = make_auditor(authority, folder.keep, now=now)
+    token = sign_trust_list(
+        authority, made.parties, [log], sequence=sequence, now=now, others=[auditor.trust_entry()]
+    )
     _replace(folder.trust_list_file, token)
     sequence_file.write_text(str(sequence))
     _replace(folder.trust_file, json.dumps(trust_file(made, authority), ensure_ascii=False, indent=1))

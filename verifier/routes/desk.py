@@ -30,7 +30,15 @@ def clerk() -> dict[str, object]:
     if found is None:
         return {"clerk": None, "words": words}
     waiting = services().store.open_withdrawals(found.administration.id)
-    return {"clerk": found, "words": words, "waiting": waiting, "today": services().clock.now().date()}
+    asked = services().records_store.records_requests(found.administration.id)
+    return {
+        "clerk": found,
+        "words": words,
+        "waiting": waiting,
+        "asked": asked,
+        "unanswered": [each for each in asked if each.answer is None],
+        "today": services().clock.now().date(),
+    }
 
 
 @bp.get("/desk/")

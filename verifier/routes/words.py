@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import TypedDict
 
+from ledger.records_request import RecordsRequest
 from protocol.dcql import CredentialQuery
 from protocol.encoding import JSON
 from protocol.runtime.dates import moment, written_date
@@ -46,6 +47,15 @@ TAKE_BACK_SENTENCES: Mapping[str, str] = {
     "erase": "Asks us to erase the data",
     "object": "Objects to the use of the data",
 }
+
+
+def records_word(asked: RecordsRequest) -> str:
+    """Return what an auditor asks for."""
+    if asked.since is None or asked.until is None:
+        return _("The records of one share")
+    last = (asked.until - timedelta(seconds=1)).date()
+    days = {"first": written_date(asked.since.date().isoformat()), "last": written_date(last.isoformat())}
+    return _("All records from %(first)s to %(last)s") % days
 
 
 class Row(TypedDict, total=False):

@@ -9,7 +9,7 @@ import pytest
 from protocol import jws
 from protocol.errors import Check, RequestError, UnavailableError, VerificationError
 from protocol.registration import statement_digest
-from protocol.trust import MAX_LIST_CHARS, SignedTrustList, TrustedIssuer, TrustedRequester
+from protocol.trust import MAX_LIST_CHARS, SignedTrustList, TrustedAuditor, TrustedIssuer, TrustedRequester
 from protocol.trust.entries import (
     Entries,
     Validity,
@@ -348,3 +348,42 @@ def test_list_keeps_its_sequence():
 def test_list_longer_than_allowed_is_refused_before_anything_is_read():
     with pytest.raises(RequestError, match="longer than"):
         SignedTrustList.verify("." * (MAX_LIST_CHARS + 1), Anchors([ROOT.certificate]), now=NOW)
+
+
+# the auditor: who may ask offices for their records
+
+AUDITOR = leaf(ROOT, usages=[Purpose.AUDITOR.value])
+
+
+def auditing(holder=AUDITOR, **validity):
+    right = {"certificate": certificate_digest(holder.certificate), **validity}
+    return trust(administrations=[{**party("A9"), "auditors": [right]}])
+
+
+def test_auditor_holds_key_party_and_day_and_cannot_be_made_by_anybody_else():
+    found = auditing().get_auditor(chain(AUDITOR), now=NOW)
+    assert (found.party_code, found.party_name["ca"], found.asked_at) == ("A9", "Universitat", NOW)
+    assert found.key.key == AUDITOR.key.public_key()
+    with pytest.raises(TypeError, match="only the trust list"):
+        TrustedAuditor(found.entry, found.chain, NOW, object())
+
+
+def test_auditor_that_is_not_on_the_list_or_not_now_is_refused():
+    refused("no auditor", trust().get_auditor, chain(AUDITOR), now=NOW)
+    refused(
+        "no auditor", auditing(leaf(ROOT, usages=[Purpose.AUDITOR.value])).get_auditor, chain(AUDITOR), now=NOW
+    )
+    refused("no auditor", auditing(valid_until=EPOCH).get_auditor, chain(AUDITOR), now=NOW)
+    assert auditing(valid_until=EPOCH + 1).get_auditor(chain(AUDITOR), now=NOW)
+
+
+@pytest.mark.parametrize("purpose", [each for each in Purpose if each is not Purpose.AUDITOR])
+def test_auditor_with_a_certificate_for_another_purpose_is_refused(purpose):
+    other = leaf(ROOT, usages=[purpose.value])
+    refused("purpose auditor", auditing(other).get_auditor, chain(other), now=NOW)
+    refused("purpose", auditing().get_requester, chain(AUDITOR), client_id="c", statement="s", now=NOW)
+
+
+def test_auditor_by_a_list_that_has_expired_could_not_be_checked():
+    with pytest.raises(UnavailableError):
+        auditing().get_auditor(chain(AUDITOR), now=NOW + timedelta(days=300))

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""`testimoni records`: how an auditor asks an office for its signed records, and fetches them.
+
+`ask` signs a request, sends it, and writes it to a file; `fetch` reads that file, asks for the answer with a fresh
+signature, checks it against a trust file and writes the records as an evidence file. Exit status of `fetch`: 0 the
+records are there and signed by the office, 1 something is wrong with them, 2 they are not there yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from ledger import record as records
+from ledger import records_request as messages
+from ledger.cli import read_file, read_trust
+from ledger.commitment import parse_commitment
+from ledger.evidence import EvidenceRecord
+from ledger.findings import ExitStatus
+from ledger.records_request import RecordsAnswer, RecordsRequest
+from ledger.trust import TrustFile
+from protocol.clock import Clock, SystemClock
+from protocol.encoding import JSON, compact_json, get_member, parse_object
+from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
+from protocol.keys import PrivateKey, PublicKey
+from protocol.runtime.fetch import Fetcher, HTTPClient, origin_of
+from protocol.runtime.signer import read_secret_file
+from protocol.x509 import Anchors, Purpose, encode_chain
+
+_ACCEPTED, _OK = 202, 200
+_JSON = "application/json"
+
+
+def run(argv: Sequence[str], *, clock: Clock | None = None, http: HTTPClient | None = None) -> int:
+    """Ask or fetch; return the exit status."""
+    given = _parser().parse_args(argv)
+    clock = clock or SystemClock()
+    try:
+        http = http or _fetcher(given)
+        return _ask(given, http, clock) if given.command == "ask" else _fetch(given, http, clock)
+    except VerificationError as exc:
+        print(f"testimoni records: {exc.message} ({exc.code})", file=sys.stderr)
+        return ExitStatus.VIOLATED
+    except Error as exc:
+        print(f"testimoni records: {exc.message} ({exc.code})", file=sys.stderr)
+        return ExitStatus.COULD_NOT_TELL
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "testimoni records", description="Ask an office for its signed records, as an auditor, and fetch them."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    ask = commands.add_parser("ask", help="sign and send a request")
+    ask.add_argument("--office", required=True, metavar="URL", help="the office's address, as HOST/ajuntament")
+    ask.add_argument("--party", required=True, metavar="CODE", help="the code of the administration")
+    ask.add_argument("--reason", required=True, metavar="TEXT", help="why, with the law that gives the right")
+    ask.add_argument("--due", required=True, type=date.fromisoformat, metavar="DAY", help="answer by this day")
+    ask.add_argument("--since", type=date.fromisoformat, metavar="DAY", help="first day of the period (UTC)")
+    ask.add_argument("--until", type=date.fromisoformat, metavar="DAY", help="the day after its last")
+    ask.add_argument("--commitment", metavar="TEXT", help="one share instead of a period, in base64url")
+    ask.add_argument("--output", type=Path, required=True, metavar="FILE", help="keep the request here")
+    fetch = commands.add_parser("fetch", help="fetch the answer")
+    fetch.add_argument("request", type=Path, metavar="FILE", help="what `ask` wrote")
+    fetch.add_argument("--trust", type=Path, required=True, metavar="FILE", help="whom you trust")
+    fetch.add_argument("--output", type=Path, required=True, metavar="FILE", help="write the records here")
+    for each in (ask, fetch):
+        each.add_argument("--key", type=Path, required=True, metavar="FILE", help="your private key, as PEM")
+        each.add_argument(
+            "--certificate", type=Path, required=True, metavar="FILE", help="your certificate, as PEM"
+        )
+        each.add_argument("--ca", type=Path, metavar="FILE", help="the authority of the office's address, as PEM")
+    return parser
+
+
+def _ask(given: argparse.Namespace, http: HTTPClient, clock: Clock) -> int:
+    key, chain = _identity(given)
+    request = RecordsRequest(
+        party=given.party,
+        reason=given.reason,
+        due_on=given.due,
+        issued_at=clock.now(),
+        since=_midnight(given.since),
+        until=_midnight(given.until),
+        commitment=None if given.commitment is None else parse_commitment(given.commitment),
+    )
+    token = request.sign(key, x5c=chain)
+    RecordsRequest.verify(token, key.public_key)
+    office = given.office.rstrip("/")
+    body = compact_json({"request": token})
+    answer = http.post(f"{office}/records-requests", body=body, content_type=_JSON)
+    if answer.status != _ACCEPTED:
+        raise RequestError("request_refused", f"the office answered {answer.status}: {_reason(answer.body)}")
+    given.output.write_text(json.dumps({"office": office, "request": token}), "utf-8")
+    print(f"asked; the office must answer by {get_member(answer.json(), 'due', str)}; kept in {given.output}")
+    return ExitStatus.HOLDS
+
+
+def _fetch(given: argparse.Namespace, http: HTTPClient, clock: Clock) -> int:
+    key, chain = _identity(given)
+    kept = parse_object(read_file(given.request))
+    office, request = get_member(kept, "office", str), get_member(kept, "request", str)
+    access = messages.sign_access(request, key, x5c=chain, now=clock.now())
+    place = f"{office}/records-requests/{messages.digest_of(request).hex()}/access"
+    answer = http.post(place, body=compact_json({"access": access}), content_type=_JSON)
+    if answer.status == _ACCEPTED:
+        raise UnavailableError("not_answered", "the office has not handed anything over yet")
+    if answer.status != _OK:
+        raise UnavailableError("not_answered", f"the office answered {answer.status}: {_reason(answer.body)}")
+    found = RecordsAnswer.verify(answer.body, request=request, find_key=_find_key(read_trust(given.trust)))
+    wrong = sum(not _opens(each) for each in found.records)
+    given.output.write_bytes(answer.body)
+    print(f"{len(found.records)} records, signed by {found.party} on {found.answered_at:%Y-%m-%d %H:%M} UTC")
+    print(f"{found.not_kept} shares of which the office keeps no record any more")
+    print(f"{wrong} records that are malformed")
+    return ExitStatus.VIOLATED if wrong else ExitStatus.HOLDS
+
+
+def _opens(found: EvidenceRecord) -> bool:
+    """Whether it is a record with a key, and so has a commitment to look for in the log."""
+    try:
+        records.parse(found.record)
+        records.commit(found.key, found.record)
+    except RequestError:
+        return False
+    return True
+
+
+def _find_key(trust: TrustFile) -> messages.FindKey:
+    try:
+        anchors = Anchors(x509.load_pem_x509_certificates(trust.authority_certificate.encode()))
+    except ValueError as exc:
+        raise RequestError("invalid_trust_file", "the trust file holds no certificate of the authority") from exc
+
+    def find(party: str, x5c: JSON, at: datetime) -> PublicKey:
+        administration = trust.find_administration(party)
+        key = anchors.verify(x5c, purposes=(Purpose.ACCESS,), now=at).key
+        if administration is None or key not in administration.access_keys:
+            raise VerificationError(Check.ISSUER, "the certificate does not speak for the administration")
+        return key
+
+    return find
+
+
+def _identity(given: argparse.Namespace) -> tuple[PrivateKey, list[str]]:
+    try:
+        chain = x509.load_pem_x509_certificates(given.certificate.read_bytes())
+    except (OSError, ValueError) as exc:
+        raise RequestError("invalid_file", f"{given.certificate} holds no certificate") from exc
+    return PrivateKey.from_pem(read_secret_file(given.key)), encode_chain(chain)
+
+
+def _fetcher(given: argparse.Namespace) -> Fetcher:
+    # the person who runs this named the address, so it may be fetched wherever it is
+    if given.command == "ask":
+        office = given.office
+    else:
+        office = get_member(parse_object(read_file(given.request)), "office", str)
+    ca_file = str(given.ca) if given.ca else None
+    return Fetcher(allowed_private_origins=frozenset({origin_of(office)}), ca_file=ca_file)
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return None if day is None else datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _reason(body: bytes) -> str:
+    try:
+        return get_member(parse_object(body), "error", str)
+    except RequestError:
+        return "no reason given"

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""An auditor asks an office for its records; a clerk hands them over; every access is on the record."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from ledger import record as records
+from ledger import records_request as messages
+from ledger.record import RecordType
+from ledger.records_request import RecordsRequest
+from protocol.keys import PrivateKey
+from protocol.runtime.signer import write_secret_file
+from protocol.x509 import Purpose, encode_chain
+from testimoni.development.auditor import CODE, DevelopmentAuditor, make_auditor
+from testimoni.development.parties import MemoryKeep, sign_trust_list
+from testimoni.records_command import run
+from tests.conftest import NOW, VERIFIER_URL
+from tests.fakes.presentations import honest
+from tests.service.conftest import csrf_token
+from tests.service.test_verifier_reconciliation import checkpoint_key, trust  # noqa: F401 - fixtures
+from tests.service.test_verifier_withdrawals import only, receive, take_back
+
+ASKED = RecordsRequest(
+    "L01990015", "GDPR, article 58.1.a", (NOW + timedelta(days=10)).date(), NOW, NOW - timedelta(days=1), NOW
+)
+
+
+@pytest.fixture
+def auditor(world) -> DevelopmentAuditor:
+    made = make_auditor(world.authority, MemoryKeep(), now=NOW)
+    write_list(world, made, 5)
+    return made
+
+
+def write_list(world, auditor, sequence, **others):
+    token = sign_trust_list(
+        world.authority,
+        world.parties,
+        [world.log],
+        sequence=sequence,
+        now=world.clock.now(),
+        others=[auditor.trust_entry()] if auditor else [],
+    )
+    world.trust_list_file.write_text(token, "ascii")
+
+
+@pytest.fixture
+def shared(office, world):
+    started = office.start()
+    found, answer = office.answer(office.fetch(started["request_url"]), honest(world, None))
+    assert answer.status_code == 200
+    # the period that is asked for is over
+    world.clock.advance(timedelta(seconds=1))
+    return found
+
+
+def asking(world, **changes):
+    from dataclasses import replace
+
+    now = world.clock.now()
+    return replace(ASKED, issued_at=now, until=now, **changes)
+
+
+def ask(office, auditor, asked, *, admin="ajuntament", key=None, chain=None):
+    token = asked.sign(key or auditor.key, x5c=chain or auditor.chain)
+    return token, office.client.post(f"/{admin}/records-requests", json={"request": token})
+
+
+def fetch(office, auditor, token, *, key=None, chain=None, now=NOW):
+    access = messages.sign_access(token, key or auditor.key, x5c=chain or auditor.chain, now=now)
+    place = f"/ajuntament/records-requests/{messages.digest_of(token).hex()}/access"
+    return office.client.post(place, json={"access": access})
+
+
+def english(desk, path):
+    return desk.get(path, headers={"Accept-Language": "en"}).text
+
+
+def hand_over(office, token):
+    desk = office.desk()
+    place = f"/desk/records/{messages.digest_of(token).hex()}"
+    page = desk.get(place)
+    return page, desk.post(place, data={"csrf_token": csrf_token(page.text)}), desk
+
+
+def read(office, world, data, token):
+    key = world.parties["ajuntament"].access_key.public_key
+    return messages.RecordsAnswer.verify(data, request=token, find_key=lambda *_: key)
+
+
+def test_records_when_asked_are_handed_over_by_a_clerk_and_each_access_is_shown(office, world, auditor, shared):
+    token, kept = ask(office, auditor, asking(world))
+    assert (kept.status_code, kept.get_json()["due"]) == (202, ASKED.due_on.isoformat())
+    assert fetch(office, auditor, token).status_code == 202
+    page, done, desk = hand_over(office, token)
+    assert "GDPR, article 58.1.a" in page.text
+    assert done.status_code == 303
+    answer = read(office, world, fetch(office, auditor, token).data, token)
+    (record,) = answer.records
+    assert records.commit(record.key, record.record) == shared.commitment
+    assert (record.acceptance is not None, answer.not_kept) == (True, 0)
+    shown = english(desk, done.headers["Location"])
+    assert "Handed over" in shown
+    assert "Nobody yet" not in shown
+    assert len(office.services.records_store.accesses("ajuntament", messages.digest_of(token).hex())) == 1
+    assert fetch(office, auditor, token).data == fetch(office, auditor, token).data
+    assert len(office.services.records_store.accesses("ajuntament", messages.digest_of(token).hex())) == 3
+
+
+def test_records_hold_no_value_and_nobodys_name(office, world, auditor, shared):
+    token, _ = ask(office, auditor, asking(world))
+    hand_over(office, token)
+    data = fetch(office, auditor, token).data
+    opened = data + b"".join(each.record for each in read(office, world, data, token).records)
+    for hidden in (b"Mariona", b"12345678Z", b"Grau en Biologia"):
+        assert hidden not in opened
+
+
+def test_records_of_a_blocked_case_its_withdrawal_and_the_answer_are_there(office, world, auditor, ledger, shared):
+    receive(office, take_back(world, shared))
+    office.services.withdrawals.erase("ajuntament", only(office).id, decided_by="Clara")
+    token, _ = ask(office, auditor, asking(world, since=None, commitment=shared.commitment).__class__(
+        "L01990015", "law", ASKED.due_on, world.clock.now(), commitment=shared.commitment
+    ))  # fmt: skip
+    hand_over(office, token)
+    found = read(office, world, fetch(office, auditor, token).data, token).records
+    assert [records.parse(each.record).type for each in found] == [
+        RecordType.SHARE, RecordType.WITHDRAWAL, RecordType.BLOCKED,
+    ]  # fmt: skip
+
+
+def test_records_that_were_destroyed_are_counted_as_not_kept(office, world, auditor, ledger, shared):
+    receive(office, take_back(world, shared))
+    office.services.withdrawals.erase("ajuntament", only(office).id, decided_by="Clara")
+    world.clock.advance(timedelta(days=1096))
+    write_list(world, auditor, 6)
+    assert office.services.withdrawals.destroy_due("ajuntament") == 1
+    # the auditor's certificate has expired by then: another is on the list
+    renewed = make_auditor(world.authority, MemoryKeep(), now=world.clock.now())
+    _renew_authority_list(world, renewed)
+    asked = RecordsRequest(
+        "L01990015", "law", world.clock.now().date(), world.clock.now(), commitment=shared.commitment
+    )
+    found = office.services.records_requests
+    kept = found._requests.add_records_request(_received(asked, renewed, world))
+    found.hand_over("ajuntament", kept.id, by="Clara")
+    answer = office.services.records_store.get_records_request("ajuntament", kept.id).answer
+    stated = read(office, world, answer, kept.token)
+    assert stated.not_kept == 1
+    assert [records.parse(each.record).type for each in stated.records] == [
+        RecordType.WITHDRAWAL, RecordType.BLOCKED,
+    ]  # fmt: skip
+
+
+def _renew_authority_list(world, auditor):
+    write_list(world, auditor, 7)
+
+
+def _received(asked, auditor, world):
+    from verifier.records_requests import ReceivedRequest
+
+    token = asked.sign(auditor.key, x5c=auditor.chain)
+    return ReceivedRequest(
+        messages.digest_of(token).hex(), "ajuntament", token, CODE, {"ca": "x"}, asked, world.clock.now()
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"party": "U00000001"}, messages.CODE),
+        ({"due_on": (NOW - timedelta(days=1)).date()}, messages.CODE),
+    ],
+)
+def test_request_to_another_office_or_due_in_the_past_is_refused(office, world, auditor, shared, changes, code):
+    _, answer = ask(office, auditor, asking(world, **changes))
+    assert (answer.status_code, answer.get_json()["error"]) == (400, code)
+    assert office.services.records_store.records_requests("ajuntament") == []
+
+
+def test_request_for_a_period_that_is_not_over_is_refused(office, world, auditor):
+    from dataclasses import replace
+
+    asked = replace(asking(world), until=world.clock.now() + timedelta(seconds=1))
+    assert ask(office, auditor, asked)[1].get_json()["error"] == messages.CODE
+
+
+@pytest.mark.parametrize("who", ["office", "stranger", "unlisted", "other key"])
+def test_request_by_anybody_but_an_auditor_of_the_list_is_refused(office, world, auditor, who):
+    key = PrivateKey.generate()
+    if who == "office":
+        key, chain = world.parties["universitat"].access_key, world.parties["universitat"].access_chain
+    elif who == "stranger":
+        leaf = (
+            type(world.authority)
+            .create(NOW)
+            .issue_certificate(key.public_key, purpose=Purpose.AUDITOR, name="x", now=NOW)
+        )
+        chain = encode_chain([leaf])
+    elif who == "unlisted":
+        leaf = world.authority.issue_certificate(key.public_key, purpose=Purpose.AUDITOR, name="x", now=NOW)
+        chain = encode_chain([leaf])
+    else:
+        chain = auditor.chain
+    _, answer = ask(office, auditor, asking(world), key=key, chain=chain)
+    assert answer.status_code == 400
+    assert office.services.records_store.records_requests("ajuntament") == []
+
+
+def test_answer_is_given_to_nobody_else_and_for_no_old_signature(office, world, auditor, shared):
+    token, _ = ask(office, auditor, asking(world))
+    hand_over(office, token)
+    assert fetch(office, auditor, token, key=PrivateKey.generate()).status_code == 400
+    assert fetch(office, auditor, token, now=NOW - timedelta(minutes=6)).status_code == 400
+    other, _ = ask(office, auditor, asking(world, reason="another"))
+    place = f"/ajuntament/records-requests/{messages.digest_of(token).hex()}/access"
+    access = messages.sign_access(other, auditor.key, x5c=auditor.chain, now=NOW)
+    assert office.client.post(place, json={"access": access}).status_code == 400
+    access = messages.sign_access(token, auditor.key, x5c=auditor.chain, now=NOW)
+    elsewhere = place.replace("ajuntament", "universitat")
+    assert office.client.post(elsewhere, json={"access": access}).status_code == 404
+    assert office.services.records_store.accesses("ajuntament", messages.digest_of(token).hex()) == []
+
+
+def test_answer_to_one_auditor_is_not_found_by_another(office, world, auditor, shared):
+    token, _ = ask(office, auditor, asking(world))
+    hand_over(office, token)
+    key = PrivateKey.generate()
+    leaf = world.authority.issue_certificate(key.public_key, purpose=Purpose.AUDITOR, name="x", now=NOW)
+    other = DevelopmentAuditor(key, leaf)
+    entries = [auditor.trust_entry(), {**other.trust_entry(), "code": "A99990100"}]
+    world.trust_list_file.write_text(
+        sign_trust_list(world.authority, world.parties, [world.log], sequence=9, now=NOW, others=entries)
+    )
+    assert fetch(office, other, token).status_code == 404
+    assert fetch(office, auditor, token).status_code == 200
+
+
+def test_records_are_handed_over_once_and_by_the_offices_own_clerk(office, world, auditor, shared):
+    token, _ = ask(office, auditor, asking(world))
+    assert ask(office, auditor, asking(world))[1].status_code == 202
+    place = f"/desk/records/{messages.digest_of(token).hex()}"
+    assert office.desk("U00000001").get(place).status_code in {404, 403}
+    assert office.app.test_client().get(place).status_code == 401
+    assert hand_over(office, token)[1].status_code == 303
+    desk = office.desk()
+    again = desk.post(place, data={"csrf_token": csrf_token(desk.get("/desk/").text)})
+    assert again.status_code == 409
+
+
+def test_desk_lists_requests_in_the_order_of_their_terms_and_says_when_one_has_passed(office, world, auditor):
+    desk = office.desk()
+    assert "Auditors" not in english(desk, "/desk/")
+    assert "Nobody has asked for anything." in english(desk, "/desk/records")
+    ask(office, auditor, asking(world))
+    ask(office, auditor, asking(world, due_on=(NOW + timedelta(days=2)).date()))
+    world.clock.advance(timedelta(days=3))
+    desk = office.desk()
+    text = english(desk, "/desk/records")
+    assert "Auditors (2)" in text
+    assert text.index("The term has passed") < text.index("7 days left")
+
+
+def _files(world, auditor):
+    write_secret_file(world.folder / "auditor.key", auditor.key.pem())
+    (world.folder / "auditor.pem").write_bytes(auditor.certificate.public_bytes(Encoding.PEM))
+    return ["--key", str(world.folder / "auditor.key"), "--certificate", str(world.folder / "auditor.pem")]
+
+
+def test_command_asks_waits_fetches_and_checks(office, world, auditor, shared, tmp_path, capsys, request):
+    request.getfixturevalue("trust")
+    write_list(world, auditor, 8)
+    given = _files(world, auditor)
+    kept, out = tmp_path / "request.json", tmp_path / "records.json"
+    asked = ["ask", "--office", f"{VERIFIER_URL}/ajuntament", "--party", "L01990015", "--reason", "law"]
+    period = ["--since", "2026-11-01", "--until", "2026-11-21", "--due", "2026-12-01", "--output", str(kept)]
+
+    def command(*arguments):
+        return run([*arguments, *given], clock=world.clock, http=world.http)
+
+    assert command(*asked, *period) == 0
+    fetching = ["fetch", str(kept), "--trust", str(world.folder / "trust.json"), "--output", str(out)]
+    assert command(*fetching) == 2
+    assert "has not handed anything over yet" in capsys.readouterr().err
+    hand_over(office, json.loads(kept.read_text())["request"])
+    assert command(*fetching) == 0
+    assert "signed by L01990015" in capsys.readouterr().out
+    assert json.loads(out.read_text())["schema"] == messages.SCHEMA
+    members = json.loads((world.folder / "trust.json").read_text())
+    members["administrations"] = []
+    (world.folder / "trust.json").write_text(json.dumps(members))
+    assert command(*fetching) == 1
+    assert command(*asked, "--due", "2026-12-01", "--output", str(kept)) == 2

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Auditors' requests, what was handed over, and each access."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select, update
+
+from ledger import records_request as messages
+from protocol import jws
+from protocol.errors import RequestError, StoreConflictError
+from protocol.runtime.database import Database
+from verifier.records_requests import Access, ReceivedRequest
+from verifier.tables import RecordsAccessRow, RecordsRequestRow
+
+
+class SqlRecordsRequests:
+    """The `RecordsStore` in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_records_request(self, request: ReceivedRequest) -> ReceivedRequest:
+        """Keep a request; safe to repeat: the first with its identifier stays."""
+        row = RecordsRequestRow(
+            administration_id=request.administration_id,
+            id=request.id,
+            token=request.token,
+            auditor_code=request.auditor_code,
+            auditor_name=json.dumps(dict(request.auditor_name)),
+            due_on=request.asked.due_on,
+            received_at=request.received_at,
+        )
+        try:
+            with self._database.write() as db:
+                db.add(row)
+        except IntegrityError:
+            return self.get_records_request(request.administration_id, request.id)
+        return request
+
+    def records_requests(self, administration_id: str) -> list[ReceivedRequest]:
+        """Return all, those without an answer first, the most urgent first."""
+        with self._database.read() as db:
+            rows = db.exec(
+                select(RecordsRequestRow)
+                .where(RecordsRequestRow.administration_id == administration_id)
+                .order_by(
+                    col(RecordsRequestRow.answered_at).is_not(None),
+                    col(RecordsRequestRow.due_on),
+                    col(RecordsRequestRow.received_at),
+                )
+            ).all()
+            return [_request(row) for row in rows]
+
+    def get_records_request(self, administration_id: str, request_id: str) -> ReceivedRequest:
+        """Return one. Raises `RequestError` (`not_found`)."""
+        with self._database.read() as db:
+            row = db.get(RecordsRequestRow, (administration_id, request_id))
+            if row is None:
+                raise RequestError("not_found", "there is no such request", status=404)
+            return _request(row)
+
+    def answer_records_request(
+        self, administration_id: str, request_id: str, *, answer: bytes, by: str, at: datetime
+    ) -> None:
+        """Keep what is handed over. Raises `StoreConflictError` (`records_answered`) when something was."""
+        with self._database.write() as db:
+            changed = db.exec(
+                update(RecordsRequestRow)
+                .where(
+                    col(RecordsRequestRow.administration_id) == administration_id,
+                    col(RecordsRequestRow.id) == request_id,
+                    col(RecordsRequestRow.answered_at).is_(None),
+                )
+                .values(answer=answer, answered_by=by, answered_at=at)
+            )
+            if changed.rowcount != 1:
+                raise StoreConflictError("records_answered", "the records were handed over before")
+
+    def add_access(self, administration_id: str, request_id: str, access: Access) -> None:
+        """Keep that an answer was fetched, before it is."""
+        with self._database.write() as db:
+            db.add(
+                RecordsAccessRow(
+                    administration_id=administration_id,
+                    request_id=request_id,
+                    at=access.at,
+                    auditor_name=json.dumps(dict(access.auditor_name)),
+                )
+            )
+
+    def accesses(self, administration_id: str, request_id: str) -> list[Access]:
+        """Return who fetched the answer, oldest first."""
+        with self._database.read() as db:
+            rows = db.exec(
+                select(RecordsAccessRow)
+                .where(
+                    RecordsAccessRow.administration_id == administration_id,
+                    RecordsAccessRow.request_id == request_id,
+                )
+                .order_by(col(RecordsAccessRow.id))
+            ).all()
+            return [Access(row.at, json.loads(row.auditor_name)) for row in rows]
+
+
+def _request(row: RecordsRequestRow) -> ReceivedRequest:
+    return ReceivedRequest(
+        id=row.id,
+        administration_id=row.administration_id,
+        token=row.token,
+        auditor_code=row.auditor_code,
+        auditor_name=json.loads(row.auditor_name),
+        # verified when it arrived; whether its signer is still on the list does not change what was asked
+        asked=messages.RecordsRequest.parse(jws.parse(row.token).claims()),
+        received_at=row.received_at,
+        answered_at=row.answered_at,
+        answered_by=row.answered_by,
+        answer=row.answer,
+    )
