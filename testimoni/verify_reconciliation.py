@@ -20,7 +20,7 @@ from ledger.cli import read_file, read_trust
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
 from ledger.findings import ExitStatus
-from ledger.leaves import read_log
+from ledger.reading import read_log
 from ledger.reconciliation import CODE, ExceptionKind, Reconciliation, Role, describe, verify
 from ledger.trust import TrustedAdministration, TrustFile
 from protocol.clock import Clock, SystemClock

@@ -18,7 +18,7 @@ from datetime import datetime
 
 from ledger import record as records
 from ledger.commitment import Commitment
-from ledger.leaves import Leaves, read_leaves
+from ledger.reading import Leaves, read_leaves
 from ledger.reconciliation import (
     ComparedHead,
     Count,

@@ -14,7 +14,7 @@ from enum import StrEnum
 from ledger import promise as promises
 from ledger import record as records
 from ledger.commitment import Commitment
-from ledger.leaves import Leaves, read_leaves
+from ledger.reading import Leaves, read_leaves
 from protocol.clock import Clock
 from protocol.encoding import b64url_decode
 from protocol.errors import UnavailableError, VerificationError
