@@ -122,9 +122,16 @@ class Bench:
 
     def head(self, log_id: bytes | None = None) -> tuple[str, int, bytes]:
         """Return sealer, size and root."""
+        sealer, size, _, root = self._head(log_id)
+        return sealer, size, root
+
+    def is_frozen(self, log_id: bytes | None = None) -> bool:
+        return self._head(log_id)[2]
+
+    def _head(self, log_id: bytes | None) -> tuple[str, int, bool, bytes]:
         output = self.call(self.stranger, "head", log_id or self.log_id)
-        sealer, size, root = decode(["address", "uint64", "bytes32"], output)
-        return to_checksum_address(sealer), size, root
+        sealer, size, frozen, root = decode(["address", "uint64", "bool", "bytes32"], output)
+        return to_checksum_address(sealer), size, frozen, root
 
     def anchor(
         self, before: Tree, after: Tree, *, log_id: bytes | None = None, by: FileSealerKey | None = None
