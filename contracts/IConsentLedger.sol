@@ -144,8 +144,10 @@ interface IConsentLedger {
 
     /// @notice Move a log's head forward by any number of entries that the chain does not see (root-only mode).
     /// @dev As `anchor`, with the RFC 9162 consistency proof instead of the commitments. From size 0 the proof is empty
-    /// and any head is taken. The contract does not learn what the new entries are, nor whether anybody has them: use
-    /// it for volume, and only where at least two independent mirrors hold the log's tiles.
+    /// and any head is taken. The contract does not learn what the new entries are, nor whether anybody has them, and
+    /// the size is the sealer's word where trees of several sizes have the same proof: who has the entries sees whether
+    /// they give this root at this size. Use it for volume, and only where at least two independent mirrors hold the
+    /// log's tiles.
     /// Checks, in this order: `UnknownLog`, `NotSealer`, `NotCalledDirectly`, (repeat), `LogIsFrozen`,
     /// `NotCurrentSize`, `NotLarger`, `ProofLength`, `NotConsistent`.
     /// @param logId the log

@@ -114,6 +114,15 @@ def test_the_old_root_alone_proves_nothing(chained):
         assert chained.answer(first, 2**64 - 1, before.root, []) == "NotConsistent"
 
 
+def test_the_size_is_the_sealers_word_where_the_proof_is_that_of_several(chained):
+    """Known and said in the interface: RFC 9162's proof binds what was there, not how much was added. With the leaves
+    the audit sees it, because they do not give that root at that size."""
+    after = chained.trees[7]
+    assert chained.answer(4, 8, after.root, after.proof_from(4)) is None
+    assert after.root != chained.trees[8].root
+    assert chained.answer(4, 9, after.root, after.proof_from(4)) == "NotConsistent"
+
+
 def test_from_an_empty_log_any_head_is_taken_and_only_without_a_proof(chained):
     after = chained.trees[9]
     assert chained.answer(0, 9, after.root, []) is None
