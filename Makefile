@@ -80,13 +80,21 @@ fuzz: .venv/assurance.done ## every parser under coverage-guided fuzzing; SECOND
 	@mkdir -p build
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) 2> build/fuzz.log
 
+# the static analyser of the contracts; its own environment, because it wants other versions of what we use
+build/slither/venv.done: requirements/slither.txt
+	test -x build/slither/venv/bin/python || $(PYTHON) -m venv build/slither/venv
+	build/slither/venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/slither.txt
+	touch $@
+
 mutants: .venv/assurance.done ## break the checks, line by line, and see their tests fail (docs/mutants.md)
 	TMPDIR=$(TEST_TMPDIR) $(BIN)/python -m tests.assurance.mutants
 
 lock: .venv/dev.done ## resolve the dependencies again, nothing younger than a week
 	before=$$(date -u -d '7 days ago' +%Y-%m-%d); for part in dev run assurance bench; do \
 	  $(BIN)/uv pip compile -q --no-header --generate-hashes --no-emit-find-links --python-version 3.11 \
-	    --exclude-newer $$before requirements/$$part.in -c requirements/dev.txt -o requirements/$$part.txt; done
+	    --exclude-newer $$before requirements/$$part.in -c requirements/dev.txt -o requirements/$$part.txt; done; \
+	  $(BIN)/uv pip compile -q --no-header --generate-hashes --no-emit-find-links --python-version 3.11 \
+	    --exclude-newer $$before requirements/slither.in -o requirements/slither.txt
 
 clean: ## remove what was built; data/ stays
 	rm -rf .venv build node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

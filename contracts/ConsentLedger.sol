@@ -4,32 +4,24 @@ pragma solidity 0.8.37;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {IConsentLedger} from "./IConsentLedger.sol";
+import {MerkleLog} from "./MerkleLog.sol";
 
 /// @title Heads of append-only consent logs
-/// @dev The owner only registers logs. `Ownable2Step` is taken because that one right must be able to pass, in two
-/// steps that a typing error cannot complete, from the key that deployed to a contract by which the members decide.
+/// @dev The owner registers logs and may freeze them. `Ownable2Step` is taken because that right must be able to pass,
+/// in two steps that a typing error cannot complete, from the key that deployed to a contract by which the members
+/// decide.
 contract ConsentLedger is IConsentLedger, Ownable2Step {
-    /// @notice The most commitments in one anchor.
+    /// @notice The most commitments in one anchor in calldata mode.
     uint256 public constant MAX_COMMITMENTS = 1000;
-
-    /// SHA-256 of nothing: the tree head of size 0 (RFC 9162, section 2.1.1).
-    bytes32 private constant EMPTY_ROOT = 0xe3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855;
-    /// A tree of a 64-bit size has at most 64 peaks.
-    uint256 private constant MAX_PEAKS = 64;
-    /// One prefix byte and two digests (RFC 9162, section 2.1.1).
-    uint256 private constant NODE_BYTES = 65;
-    /// One prefix byte and one commitment.
-    uint256 private constant LEAF_BYTES = 33;
-    uint256 private constant NODE_AT = 64;
-    uint256 private constant BUFFER_BYTES = NODE_AT + NODE_BYTES;
+    /// @notice The most hashes in a consistency proof: what trees of 64-bit sizes can need.
+    uint256 public constant MAX_PROOF = MerkleLog.MAX_PROOF;
 
     mapping(bytes32 logId => Head) private _heads;
     mapping(address sealer => bytes32 logId) private _logs;
 
-    /// @param owner who may register logs
+    /// @param owner who may register and freeze logs
     constructor(address owner) Ownable(owner) {
-        // A call to an address without a precompile succeeds and returns nothing; then nothing here would hold.
-        if (sha256("") != EMPTY_ROOT) revert HashFailed();
+        MerkleLog.checkHash();
     }
 
     /// @inheritdoc IConsentLedger
@@ -40,9 +32,19 @@ contract ConsentLedger is IConsentLedger, Ownable2Step {
         (bytes32 other, bool exists) = logOf(sealer);
         if (exists) revert SealerInUse(sealer, other);
         log.sealer = sealer;
-        log.root = EMPTY_ROOT;
+        log.root = MerkleLog.EMPTY_ROOT;
         _logs[sealer] = logId;
         emit LogRegistered(logId, sealer);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function freezeLog(bytes32 logId) external {
+        Head storage log = _heads[logId];
+        if (log.sealer == address(0)) revert UnknownLog(logId);
+        if (msg.sender != log.sealer && msg.sender != owner()) revert NotSealerOrOwner(logId, msg.sender);
+        if (log.frozen) return;
+        log.frozen = true;
+        emit LogFrozen(logId, log.size, log.root, msg.sender);
     }
 
     /// @inheritdoc IConsentLedger
@@ -54,22 +56,30 @@ contract ConsentLedger is IConsentLedger, Ownable2Step {
         bytes32[] calldata frontier,
         bytes32[] calldata commitments
     ) external {
-        Head storage log = _heads[logId];
-        _checkCaller(logId, log.sealer);
-        (uint64 currentSize, bytes32 currentRoot) = (log.size, log.root);
-        if (size == currentSize && root == currentRoot) return;
-        if (prevSize != currentSize) revert NotCurrentSize(logId, currentSize, prevSize);
+        (bytes32 currentRoot, bool isRepeat) = _checkAnchor(logId, prevSize, size, root);
+        if (isRepeat) return;
         if (commitments.length == 0 || commitments.length > MAX_COMMITMENTS) {
             revert BatchSize(commitments.length, MAX_COMMITMENTS);
         }
         if (uint256(prevSize) + commitments.length != size) {
             revert NotSum(uint256(prevSize) + commitments.length, size);
         }
-        bytes32 computed = _grow(prevSize, currentRoot, frontier, commitments);
+        uint256 count = MerkleLog.peakCount(prevSize);
+        if (frontier.length != count) revert FrontierLength(count, frontier.length);
+        (bytes32 folded, bytes32 computed) = MerkleLog.grow(prevSize, frontier, commitments);
+        if (folded != currentRoot) revert FrontierMismatch(currentRoot, folded);
         if (computed != root) revert RootMismatch(computed, root);
-        log.size = size;
-        log.root = root;
-        emit Anchored(logId, prevSize, size, currentRoot, root, Mode.Calldata);
+        _move(logId, prevSize, size, currentRoot, root, Mode.Calldata);
+    }
+
+    /// @inheritdoc IConsentLedger
+    function anchorRoot(bytes32 logId, uint64 prevSize, uint64 size, bytes32 root, bytes32[] calldata proof) external {
+        (bytes32 currentRoot, bool isRepeat) = _checkAnchor(logId, prevSize, size, root);
+        if (isRepeat) return;
+        if (size <= prevSize) revert NotLarger(prevSize, size);
+        if (proof.length > MAX_PROOF) revert ProofLength(proof.length, MAX_PROOF);
+        if (!MerkleLog.isConsistent(prevSize, size, currentRoot, root, proof)) revert NotConsistent(currentRoot, root);
+        _move(logId, prevSize, size, currentRoot, root, Mode.RootOnly);
     }
 
     /// @inheritdoc IConsentLedger
@@ -83,104 +93,31 @@ contract ConsentLedger is IConsentLedger, Ownable2Step {
         exists = sealer != address(0) && _heads[logId].sealer == sealer;
     }
 
+    /// What both kinds of anchor must pass first: the log's sealer calls, directly, and names the current head, as what
+    /// it repeats or as what it starts from. Returns the current root.
+    ///
     /// The sealer's code is looked at too: an account that delegated to code (EIP-7702) could otherwise call here
     /// from inside a transaction to itself, and the commitments would not be that transaction's calldata.
-    function _checkCaller(bytes32 logId, address sealer) private view {
+    function _checkAnchor(bytes32 logId, uint64 prevSize, uint64 size, bytes32 root)
+        private
+        view
+        returns (bytes32 currentRoot, bool isRepeat)
+    {
+        Head storage log = _heads[logId];
+        (address sealer, uint64 currentSize, bool frozen) = (log.sealer, log.size, log.frozen);
         if (sealer == address(0)) revert UnknownLog(logId);
         if (msg.sender != sealer) revert NotSealer(logId, sealer, msg.sender);
         if (msg.sender != tx.origin || msg.sender.code.length != 0) revert NotCalledDirectly(msg.sender, tx.origin);
+        currentRoot = log.root;
+        if (size == currentSize && root == currentRoot) return (currentRoot, true);
+        if (frozen) revert LogIsFrozen(logId);
+        if (prevSize != currentSize) revert NotCurrentSize(logId, currentSize, prevSize);
     }
 
-    /// The root after appending `commitments` to the tree whose peaks are `frontier`, after checking that these
-    /// are the peaks of the tree that `root` is the head of.
-    function _grow(uint64 size, bytes32 root, bytes32[] calldata frontier, bytes32[] calldata commitments)
-        private
-        view
-        returns (bytes32)
-    {
-        uint256 count = _popcount(size);
-        if (frontier.length != count) revert FrontierLength(count, frontier.length);
-        bytes memory buffer = _newBuffer();
-        bytes32[] memory peaks = new bytes32[](MAX_PEAKS);
-        for (uint256 i = 0; i < count; ++i) {
-            peaks[i] = frontier[i];
-        }
-        bytes32 folded = _fold(buffer, peaks, count);
-        if (folded != root) revert FrontierMismatch(root, folded);
-        return _fold(buffer, peaks, _append(buffer, peaks, size, count, commitments));
-    }
-
-    /// Append leaves to the peaks in place and return how many peaks there are then. A set bit in a size is a peak,
-    /// the largest at the highest bit, so a new leaf merges with one peak for each set bit at the size's low end.
-    ///
-    /// Memory: writes the 33 bytes of the leaf part and the 65 bytes of the node part of `buffer`; the elements of
-    /// `peaks` below `MAX_PEAKS`, because `top` is at most one element past the bits set in a 64-bit size before
-    /// each append; and scratch space, where each digest lands and is taken from. A failed hash is noticed at the end:
-    /// nothing was stored by then, and the revert undoes the call.
-    function _append(
-        bytes memory buffer,
-        bytes32[] memory peaks,
-        uint256 size,
-        uint256 count,
-        bytes32[] calldata commitments
-    ) private view returns (uint256 newCount) {
-        bool success = true;
-        assembly ("memory-safe") {
-            let leaf := add(buffer, 32)
-            let node := add(buffer, 96)
-            let first := add(peaks, 32)
-            let top := add(first, shl(5, count))
-            let end := add(commitments.offset, shl(5, commitments.length))
-            for { let at := commitments.offset } lt(at, end) { at := add(at, 32) } {
-                mstore(add(leaf, 1), calldataload(at))
-                success := and(success, staticcall(gas(), 2, leaf, LEAF_BYTES, 0, 32))
-                for { let bits := size } and(bits, 1) { bits := shr(1, bits) } {
-                    top := sub(top, 32)
-                    mstore(add(node, 1), mload(top))
-                    mstore(add(node, 33), mload(0))
-                    success := and(success, staticcall(gas(), 2, node, NODE_BYTES, 0, 32))
-                }
-                mstore(top, mload(0))
-                top := add(top, 32)
-                size := add(size, 1)
-            }
-            newCount := shr(5, sub(top, first))
-        }
-        if (!success) revert HashFailed();
-    }
-
-    /// The tree head of these peaks: they are hashed together from the smallest up.
-    function _fold(bytes memory buffer, bytes32[] memory peaks, uint256 count) private view returns (bytes32 root) {
-        if (count == 0) return EMPTY_ROOT;
-        root = peaks[count - 1];
-        for (uint256 i = count - 1; i > 0; --i) {
-            root = _node(buffer, peaks[i - 1], root);
-        }
-    }
-
-    /// Memory for the two kinds of hash input, each with its prefix byte in place: for a leaf in the first 33 bytes, for
-    /// a node in the 65 bytes from `NODE_AT` on.
-    function _newBuffer() private pure returns (bytes memory buffer) {
-        buffer = new bytes(BUFFER_BYTES);
-        buffer[NODE_AT] = 0x01;
-    }
-
-    /// SHA-256(0x01 ‖ left ‖ right)
-    function _node(bytes memory buffer, bytes32 left, bytes32 right) private view returns (bytes32 digest) {
-        bool success;
-        assembly ("memory-safe") {
-            let at := add(buffer, 96)
-            mstore(add(at, 1), left)
-            mstore(add(at, 33), right)
-            success := staticcall(gas(), 2, at, NODE_BYTES, 0, 32)
-            digest := mload(0)
-        }
-        if (!success) revert HashFailed();
-    }
-
-    function _popcount(uint64 size) private pure returns (uint256 count) {
-        for (uint64 rest = size; rest != 0; rest &= rest - 1) {
-            ++count;
-        }
+    function _move(bytes32 logId, uint64 prevSize, uint64 size, bytes32 prevRoot, bytes32 root, Mode mode) private {
+        Head storage log = _heads[logId];
+        log.size = size;
+        log.root = root;
+        emit Anchored(logId, prevSize, size, prevRoot, root, mode);
     }
 }

@@ -11,6 +11,8 @@ The rules (numbers appear in the code and in `docs/protocol.md`):
 6. Before anything is sent the stored log is compared with the chain's head. When the chain is ahead of the
    store, or has another root, the log is frozen: it promises nothing until it is restored.
 7. One anchor is in flight at a time, under one fenced lease.
+
+In root-only mode an anchor carries a consistency proof, spans any number of leaves, and all else is the same.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from ledger.chain.interface import (
     Chain,
     Finality,
     Head,
+    Mode,
     Receipt,
     SealerKey,
     Sent,
@@ -60,6 +63,7 @@ class Anchorer:
         kill_points: KillPoints,
         *,
         log: str,
+        mode: Mode,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -67,6 +71,7 @@ class Anchorer:
         self._sealer = sealer
         self._kill_points = kill_points
         self._log = log
+        self._mode = mode
 
     def run(self, lease: Lease) -> None:
         """Go as far as the chain allows now.
@@ -140,10 +145,15 @@ class Anchorer:
 
     def _make(self, state: LogState, head: Head) -> tuple[StoredCheckpoint, SignedTransaction] | None:
         """Return the transaction that is due after this head; None when the log has not grown."""
-        target = self._store.next_target(self._log, after=head.size, at_most=head.size + MAX_COMMITMENTS)
+        reach = state.size if self._mode is Mode.ROOT_ONLY else head.size + MAX_COMMITMENTS
+        target = self._store.next_target(self._log, after=head.size, at_most=reach)
         if target is None:
             return None
-        transaction = self._chain.build_anchor(
+        build = self._build_root_only if self._mode is Mode.ROOT_ONLY else self._build
+        return target, build(state, head, target)
+
+    def _build(self, state: LogState, head: Head, target: StoredCheckpoint) -> SignedTransaction:
+        return self._chain.build_anchor(
             self._sealer,
             log_id(state.origin),
             prev_size=head.size,
@@ -153,7 +163,17 @@ class Anchorer:
             commitments=self._store.entries(self._log, head.size, target.size - head.size),
             nonce=self._chain.nonce(self._sealer.address),
         )
-        return target, transaction
+
+    def _build_root_only(self, state: LogState, head: Head, target: StoredCheckpoint) -> SignedTransaction:
+        return self._chain.build_root_anchor(
+            self._sealer,
+            log_id(state.origin),
+            prev_size=head.size,
+            size=target.size,
+            root=target.root,
+            proof=merkle.consistency_proof(self._read, head.size, target.size),
+            nonce=self._chain.nonce(self._sealer.address),
+        )
 
     def _follow(self, lease: Lease, state: LogState, anchor: StoredAnchor, head: Head) -> bool:
         """Find out what became of the anchor in flight."""

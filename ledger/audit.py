@@ -28,6 +28,8 @@ class LogContents:
 
     leaves: Sequence[Commitment]
     anchors: Sequence[AnchorEvent] | None
+    mirrors: Sequence[str] = ()
+    """Where copies of the log's tiles are said to be."""
 
 
 def finality(chain: TrustedChain | None) -> Finding:
@@ -53,7 +55,7 @@ def audit_log(head: Checkpoint, contents: LogContents, *, from_size: int = 0) ->
         found,
         _append_only(tree, anchors),
         _anchored(tree, anchors, from_size),
-        _calldata(contents.leaves, anchors),
+        _calldata(contents, anchors),
     )
 
 
@@ -92,13 +94,23 @@ def _anchored(tree: merkle.Tree, anchors: Sequence[AnchorEvent], from_size: int)
     return holds(Level.ANCHORED, f"{len(anchors)} anchors up to {expected} leaves{rest}")
 
 
-def _calldata(leaves: Sequence[bytes], anchors: Sequence[AnchorEvent]) -> Finding:
+def _calldata(contents: LogContents, anchors: Sequence[AnchorEvent]) -> Finding:
+    """Compare the commitments on the chain with the leaves. A root-only anchor has none to compare, rightly so."""
+    carried = unseen = 0
     for anchor in anchors:
-        if tuple(leaves[anchor.prev_size : anchor.size]) != anchor.commitments:
+        if anchor.commitments is None:
+            unseen += anchor.size - anchor.prev_size
+        elif tuple(contents.leaves[anchor.prev_size : anchor.size]) != anchor.commitments:
             return violated(
                 Level.CALLDATA, f"block {anchor.block_number} carries other commitments than the log publishes"
             )
-    return holds(Level.CALLDATA, f"{sum(len(anchor.commitments) for anchor in anchors)} commitments")
+        else:
+            carried += len(anchor.commitments)
+    if not unseen:
+        return holds(Level.CALLDATA, f"{carried} commitments")
+    mirrors = ", ".join(contents.mirrors) or "none is named"
+    detail = f"the chain carries {carried} commitments and only the roots over {unseen} more; mirrors: {mirrors}"
+    return could_not_tell(Level.CALLDATA, detail, counts=False)
 
 
 def check_promise(promise: Promise, contents: LogContents | None, *, is_placed: bool) -> Finding:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from ledger.evidence import Evidence
 from ledger.evidence_audit import audit_evidence
 from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
 from ledger.trust import AuditedLog, TrustedChain, TrustFile
-from protocol.encoding import JSON
+from protocol.encoding import JSON, find_member
 from protocol.errors import Check, ConfigurationError, Error, RequestError, UnavailableError, VerificationError
 from protocol.runtime.fetch import Fetcher, HTTPClient, origin_of
 
@@ -80,7 +80,9 @@ class Auditor:
             report.title = f"{known.origin} at {head.size} leaves"
             report.findings.append(holds(level, f"{head.size} leaves"))
             level = Level.LEAVES
-            found = contents[known.origin] = LogContents(self._read_leaves(client, head), anchors)
+            found = contents[known.origin] = LogContents(
+                self._read_leaves(client, head), anchors, _mirrors(client, known.origin, anchors or ())
+            )
             judged = audit_log(head, found, from_size=self._from_size)
             # why the chain was not read is said already
             is_said = anchors is None and known.chain is not None
@@ -165,6 +167,19 @@ class Auditor:
         if anchors and (anchors[-1].size, anchors[-1].root) != (head.size, head.root):
             raise VerificationError(Check.RECEIPT, "the contract's head is not that of its newest event")
         return anchors
+
+
+def _mirrors(client: LedgerClient, origin: str, anchors: Sequence[AnchorEvent]) -> tuple[str, ...]:
+    """Return where the ledger says copies of this log are, when the chain alone does not give all commitments.
+
+    Nothing is decided by it.
+    """
+    if all(anchor.commitments is not None for anchor in anchors):
+        return ()
+    for value in client.logs():
+        if isinstance(value, dict) and value.get("origin") == origin:
+            return tuple(str(each) for each in find_member(value, "mirrors", list) or ())
+    return ()
 
 
 def _finding(level: Level, error: Error) -> Finding:

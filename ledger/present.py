@@ -10,7 +10,9 @@ from ledger.values import LogState, StoredAnchor, StoredCheckpoint
 from protocol.encoding import JSON, parse_object
 
 
-def log_json(log: LogState, validators: frozenset[str], *, is_current: bool) -> dict[str, JSON]:
+def log_json(
+    log: LogState, validators: frozenset[str], *, mirrors: frozenset[str], is_current: bool
+) -> dict[str, JSON]:
     """Return a log's description, as in a trust file, with its present state."""
     return {
         **log.audited(validators).to_json(),
@@ -19,6 +21,7 @@ def log_json(log: LogState, validators: frozenset[str], *, is_current: bool) -> 
         "state": log.condition.value,
         "reason": log.reason,
         "size": log.size,
+        "mirrors": [*sorted(mirrors)],
         "signed_at": log.signed_at.isoformat(),
     }
 

@@ -9,13 +9,16 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from protocol.runtime.settings import ServiceSettings
 
+# Copies of the entries outside the chain and outside the operator: one may be lost while the other is needed.
+MIN_MIRRORS = 2
 _ORIGIN = re.compile(r"[A-Za-z0-9.\-:\[\]]+(?:/[a-z0-9-]+)*/[a-z0-9-]{1,40}")
 
 
@@ -40,6 +43,14 @@ class LedgerSettings(ServiceSettings):
     validators: frozenset[str] = Field(
         default=frozenset(), description="addresses that seal the chain's blocks, as published to auditors"
     )
+    anchor_mode: Literal["calldata", "root-only"] = Field(
+        default="calldata",
+        description="calldata: the chain carries every commitment; root-only: only roots with proofs",
+    )
+    mirrors: frozenset[str] = Field(
+        default=frozenset(),
+        description="https URLs of copies of the log's tiles, each on another host; root-only needs two",
+    )
     batch_interval_seconds: int = Field(default=10, ge=1, le=3600, description="batches close on this clock")
     maximum_merge_delay_seconds: int = Field(
         default=60, ge=2, le=86_400, description="the longest time from a promise to a signed checkpoint"
@@ -59,6 +70,12 @@ class LedgerSettings(ServiceSettings):
             raise ValueError("batch_interval_seconds must not exceed maximum_merge_delay_seconds")
         if self.chain_url and None in (self.chain_id, self.contract, self.sealer_key_file):
             raise ValueError("chain_url needs chain_id, contract and sealer_key_file")
+        hosts = {_mirror_host(each) for each in self.mirrors}
+        own = {_host(self.public_url), _host(f"//{self.origin}")}
+        if len(hosts) < len(self.mirrors) or hosts & own:
+            raise ValueError("mirrors must be on different hosts, none of them this ledger's")
+        if self.anchor_mode == "root-only" and len(hosts) < MIN_MIRRORS:
+            raise ValueError(f"anchor_mode root-only needs at least {MIN_MIRRORS} mirrors")
         return self
 
     @property
@@ -70,3 +87,14 @@ class LedgerSettings(ServiceSettings):
     def maximum_merge_delay(self) -> timedelta:
         """The longest time from a promise to a signed checkpoint."""
         return timedelta(seconds=self.maximum_merge_delay_seconds)
+
+
+def _host(url: str) -> str:
+    return (urlsplit(url).hostname or "").rstrip(".")
+
+
+def _mirror_host(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not _host(url) or parts.username or parts.query or parts.fragment:
+        raise ValueError("mirrors must be https URLs without user, query or fragment")
+    return _host(url)

@@ -18,7 +18,7 @@ from datetime import timedelta
 import structlog
 
 from ledger.anchorer import Anchorer
-from ledger.chain.interface import Chain, SealerKey
+from ledger.chain.interface import Chain, Mode, SealerKey
 from ledger.checkpoint import CheckpointSigner
 from ledger.kill_points import KillPoints, NoKillPoints
 from ledger.sequencer import Sequencer
@@ -99,6 +99,7 @@ class Worker:
             self._open_sealer(),
             self._kill_points,
             log=self._settings.log,
+            mode=Mode.ROOT_ONLY if self._settings.anchor_mode == "root-only" else Mode.CALLDATA,
         ).run(lease)
 
     def run(self, stop: threading.Event) -> None:

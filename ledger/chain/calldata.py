@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The arguments of `ConsentLedger.anchor` as calldata, both ways (pure functions over bytes).
+"""The arguments of `ConsentLedger.anchor` and `anchorRoot` as calldata, both ways (pure functions over bytes).
 
-The commitments of an anchor live in its transaction's calldata, so a log can be rebuilt from any node that
-keeps block bodies.
+The commitments of an anchor in calldata mode live in its transaction, so a log can be rebuilt from any node that
+keeps block bodies. A root-only anchor carries a consistency proof instead.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ from collections.abc import Sequence
 from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
-from ledger.chain.interface import MAX_COMMITMENTS, Anchored
+from ledger.chain.interface import MAX_COMMITMENTS, MAX_PROOF, Anchored, Mode
 from protocol.errors import Check, RequestError, VerificationError
 
 # keccak-256 of "anchor(bytes32,uint64,uint64,bytes32,bytes32[],bytes32[])", first four bytes
 ANCHOR_SELECTOR = bytes.fromhex("2942d271")
+# keccak-256 of "anchorRoot(bytes32,uint64,uint64,bytes32,bytes32[])", first four bytes
+ANCHOR_ROOT_SELECTOR = bytes.fromhex("3ce33b6e")
 _TYPES = ("bytes32", "uint64", "uint64", "bytes32", "bytes32[]", "bytes32[]")
+_ROOT_TYPES = ("bytes32", "uint64", "uint64", "bytes32", "bytes32[]")
 _SELECTOR_BYTES = 4
 _WORD_BYTES = 32
 
@@ -35,23 +38,45 @@ def encode_anchor(
         raise RequestError("invalid_anchor", message)
     if len(frontier) != prev_size.bit_count():
         raise RequestError("invalid_anchor", f"expected {prev_size.bit_count()} peaks, got {len(frontier)}")
-    if any(len(word) != _WORD_BYTES for word in (log_id, root, *frontier, *commitments)):
-        raise RequestError("invalid_anchor", f"expected {_WORD_BYTES} bytes for each digest")
+    _check_words((log_id, root, *frontier, *commitments))
     return ANCHOR_SELECTOR + encode(_TYPES, (log_id, prev_size, size, root, list(frontier), list(commitments)))
 
 
-def read_commitments(event: Anchored, data: bytes) -> tuple[bytes, ...]:
+def encode_root_anchor(log_id: bytes, prev_size: int, size: int, root: bytes, proof: Sequence[bytes]) -> bytes:
+    """Return the calldata of this root-only anchor.
+
+    Raises `RequestError` (`invalid_anchor`) when the log does not grow, or the proof is longer than any can be.
+    """
+    if not 0 <= prev_size < size:
+        raise RequestError("invalid_anchor", f"no anchor leads from {prev_size} to {size}")
+    if len(proof) > MAX_PROOF or (prev_size == 0 and proof):
+        maximum = MAX_PROOF if prev_size else 0
+        raise RequestError("invalid_anchor", f"expected at most {maximum} hashes in the proof, got {len(proof)}")
+    _check_words((log_id, root, *proof))
+    return ANCHOR_ROOT_SELECTOR + encode(_ROOT_TYPES, (log_id, prev_size, size, root, list(proof)))
+
+
+def read_commitments(event: Anchored, data: bytes) -> tuple[bytes, ...] | None:
     """Return the commitments in this calldata, which must be the call that made this event.
 
+    None for a root-only anchor, whose calldata has none.
     Raises `VerificationError` (`anchor_event`).
     """
-    if data[:_SELECTOR_BYTES] != ANCHOR_SELECTOR:
-        raise VerificationError(Check.RECEIPT, "the calldata is no anchor", code="anchor_event")
+    is_root_only = event.mode is Mode.ROOT_ONLY
+    selector, types = (ANCHOR_ROOT_SELECTOR, _ROOT_TYPES) if is_root_only else (ANCHOR_SELECTOR, _TYPES)
+    if data[:_SELECTOR_BYTES] != selector:
+        raise VerificationError(Check.RECEIPT, "the calldata is no anchor in this mode", code="anchor_event")
     try:
-        log_id, prev_size, size, root, _, commitments = decode(_TYPES, data[_SELECTOR_BYTES:])
+        log_id, prev_size, size, root, *lists = decode(types, data[_SELECTOR_BYTES:])
     except DecodingError as exc:
         raise VerificationError(Check.RECEIPT, "malformed calldata", code="anchor_event") from exc
     is_same = (log_id, prev_size, size, root) == (event.log_id, event.prev_size, event.size, event.root)
-    if not is_same or prev_size + len(commitments) != size:
+    commitments = None if is_root_only else tuple(lists[1])
+    if not is_same or (commitments is not None and prev_size + len(commitments) != size):
         raise VerificationError(Check.RECEIPT, "the calldata is another anchor's", code="anchor_event")
-    return tuple(commitments)
+    return commitments
+
+
+def _check_words(words: Sequence[bytes]) -> None:
+    if any(len(word) != _WORD_BYTES for word in words):
+        raise RequestError("invalid_anchor", f"expected {_WORD_BYTES} bytes for each digest")

@@ -8,8 +8,7 @@
   is in `ledger.chain.evidence`.
 - Nothing here imports web3; `open_chain` in `ledger.chain.client` does, when it is called.
 
-Seams for later: `Mode` grows a root-only mode, `AnchorEvidence` carries the header whole, so seals in its
-extra data need no new member, and `Head.is_frozen` is there for a contract that can freeze a log.
+Seam for later: `AnchorEvidence` carries the header whole, so seals in its extra data need no new member.
 """
 
 from __future__ import annotations
@@ -24,6 +23,9 @@ class Mode(IntEnum):
     """How an anchor showed that the new head extends the old one; the number is the contract's."""
 
     CALLDATA = 0
+    """All new commitments are in the calldata; the contract computed the root from them."""
+    ROOT_ONLY = 1
+    """A consistency proof is in the calldata; the chain carries no commitments, mirrors of the log do."""
 
 
 class Sent(Enum):
@@ -55,7 +57,7 @@ class Head:
     size: int
     root: bytes
     is_frozen: bool
-    """Whether the contract takes no more anchors for this log. The present contract never freezes one."""
+    """Whether the contract takes no more anchors for this log, for good."""
     sealer: str
     """The only address whose anchors the contract takes."""
 
@@ -93,8 +95,8 @@ class AnchorEvent(Anchored):
     block_time: int
     """The block's timestamp, seconds since 1970."""
     transaction_hash: bytes
-    commitments: tuple[bytes, ...] = field(repr=False)
-    """The 32-byte commitments with indices from prev_size up to size, in order."""
+    commitments: tuple[bytes, ...] | None = field(repr=False)
+    """The 32-byte commitments with indices from prev_size up to size, in order; None for a root-only anchor."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +182,23 @@ class Chain(Protocol):
         Raises `RequestError` when sizes and counts do not fit each other (at most `MAX_COMMITMENTS`).
         """
 
+    def build_root_anchor(
+        self,
+        signer: SealerKey,
+        log_id: bytes,
+        *,
+        prev_size: int,
+        size: int,
+        root: bytes,
+        proof: Sequence[bytes],
+        nonce: int,
+    ) -> SignedTransaction:
+        """Return a signed anchor in root-only mode; sends nothing and stores nothing.
+
+        `proof` is the consistency proof of RFC 9162, empty from size 0; the new head may be any number of leaves
+        larger. Raises `RequestError` when it is not larger, or the proof longer than any can be.
+        """
+
     def send(self, raw: bytes) -> Sent:
         """Hand the bytes to the node. Safe to repeat.
 
@@ -215,6 +234,15 @@ class Chain(Protocol):
         Silent when it is registered with this sealer; raises `StoreConflictError` when with another.
         """
 
+    def freeze_log(self, signer: SealerKey, log_id: bytes) -> None:
+        """Freeze a log for good and wait for the block; `signer` is its sealer or the contract's owner.
+
+        Silent when it is frozen already. A sealer has one row of nonces, so none of its anchors may be in flight.
+        Raises `RequestError` (`unknown_log`, `transaction_refused`).
+        """
+
 
 MAX_COMMITMENTS = 1000
-"""The most commitments that one anchor takes; the contract enforces it."""
+"""The most commitments that one anchor in calldata mode takes; the contract enforces it."""
+MAX_PROOF = 65
+"""The most hashes in a consistency proof between trees of 64-bit sizes; the contract enforces it."""

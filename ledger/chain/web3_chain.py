@@ -19,7 +19,7 @@ from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError
 from web3.types import RPCEndpoint
 
 from contracts.artifact import load_artifact
-from ledger.chain.calldata import encode_anchor, read_commitments
+from ledger.chain.calldata import encode_anchor, encode_root_anchor, read_commitments
 from ledger.chain.evidence import ANCHORED_TOPIC, read_event, read_header
 from ledger.chain.interface import (
     Anchored,
@@ -45,11 +45,13 @@ from protocol.errors import (
 
 # Besu's usual limit for one query.
 BLOCKS_PER_QUERY = 5_000
-# A full anchor takes 1,310 for a commitment, one of a single commitment 39,000 (contracts/README.md).
+# A full anchor takes 1,310 for a commitment, one of a single commitment 53,000; a hash of a consistency proof
+# takes less than a commitment (contracts/README.md).
 ANCHOR_GAS = 200_000
 ANCHOR_GAS_PER_COMMITMENT = 2_600
 DEPLOY_GAS = 3_000_000
 REGISTER_GAS = 300_000
+FREEZE_GAS = 100_000
 # Several block periods of a production network.
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.1
@@ -98,10 +100,10 @@ class Web3Chain:
                 "unknown_log", f"expected a log identifier of {_WORD_BYTES} bytes, got {len(log_id)}"
             )
         with answers():
-            sealer, size, root = self._ledger(self._contract()).functions.head(log_id).call()
+            sealer, size, is_frozen, root = self._ledger(self._contract()).functions.head(log_id).call()
         if sealer == _ZERO_ADDRESS:
             raise RequestError("unknown_log", f"log {log_id.hex()} is not registered at {self._address}")
-        return Head(size=size, root=bytes(root), is_frozen=False, sealer=sealer)
+        return Head(size=size, root=bytes(root), is_frozen=is_frozen, sealer=sealer)
 
     def nonce(self, address: str) -> int:
         """Return how many transactions of this address are in blocks."""
@@ -123,6 +125,22 @@ class Web3Chain:
         """Return a signed anchor in calldata mode."""
         data = HexBytes(encode_anchor(log_id, prev_size, size, root, frontier, commitments)).to_0x_hex()
         gas = ANCHOR_GAS + ANCHOR_GAS_PER_COMMITMENT * len(commitments)
+        return self._sign(signer, to=self._contract(), data=data, gas=gas, nonce=nonce)
+
+    def build_root_anchor(
+        self,
+        signer: SealerKey,
+        log_id: bytes,
+        *,
+        prev_size: int,
+        size: int,
+        root: bytes,
+        proof: Sequence[bytes],
+        nonce: int,
+    ) -> SignedTransaction:
+        """Return a signed anchor in root-only mode."""
+        data = HexBytes(encode_root_anchor(log_id, prev_size, size, root, proof)).to_0x_hex()
+        gas = ANCHOR_GAS + ANCHOR_GAS_PER_COMMITMENT * len(proof)
         return self._sign(signer, to=self._contract(), data=data, gas=gas, nonce=nonce)
 
     def send(self, raw: bytes) -> Sent:
@@ -228,6 +246,12 @@ class Web3Chain:
         if not self._is_registered(log_id, sealer):
             data = self._ledger.encode_abi("registerLog", [log_id, sealer])
             self._send_and_wait(signer, to=self._contract(), data=data, gas=REGISTER_GAS)
+
+    def freeze_log(self, signer: SealerKey, log_id: bytes) -> None:
+        """Freeze a log for good and wait for the block."""
+        if not self.head(log_id).is_frozen:
+            data = self._ledger.encode_abi("freezeLog", [log_id])
+            self._send_and_wait(signer, to=self._contract(), data=data, gas=FREEZE_GAS)
 
     def _is_registered(self, log_id: bytes, sealer: str) -> bool:
         try:

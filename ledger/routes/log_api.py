@@ -53,9 +53,12 @@ def _required(name: str) -> int:
 def logs() -> ResponseReturnValue:
     """Return what this service keeps: origin, keys, delay, chain. Its own word; trust comes from a trust file."""
     known = services()
-    current, validators = known.settings.log, known.settings.validators
+    current, validators, mirrors = known.settings.log, known.settings.validators, known.settings.mirrors
     return jsonify(
-        logs=[log_json(log, validators, is_current=log.name == current) for log in known.publication.logs()]
+        logs=[
+            log_json(log, validators, mirrors=mirrors, is_current=log.name == current)
+            for log in known.publication.logs()
+        ]
     )
 
 

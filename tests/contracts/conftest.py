@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +56,22 @@ class Tree:
                 peaks.append(_mth(self.commitments[start : start + (1 << bit)]))
                 start += 1 << bit
         return peaks
+
+    def proof_from(self, first: int) -> list[bytes]:
+        """PROOF(first, D_n) of RFC 9162, section 2.1.4.1; empty from size 0, as the contract wants it."""
+        return _subproof(first, self.commitments, is_whole=True) if 0 < first < self.size else []
+
+
+def _subproof(m: int, entries: Sequence[bytes], *, is_whole: bool) -> list[bytes]:
+    """SUBPROOF of RFC 9162, section 2.1.4.1, word for word."""
+    if m == len(entries):
+        return [] if is_whole else [_mth(entries)]
+    k = 1
+    while k * 2 < len(entries):
+        k *= 2
+    if m <= k:
+        return [*_subproof(m, entries[:k], is_whole=is_whole), _mth(entries[k:])]
+    return [*_subproof(m - k, entries[k:], is_whole=False), _mth(entries[:k])]
 
 
 def _mth(entries: Sequence[bytes]) -> bytes:
@@ -122,14 +139,26 @@ class Bench:
 
     def head(self, log_id: bytes | None = None) -> tuple[str, int, bytes]:
         """Return sealer, size and root."""
+        sealer, size, _, root = self._head(log_id)
+        return sealer, size, root
+
+    def is_frozen(self, log_id: bytes | None = None) -> bool:
+        return self._head(log_id)[2]
+
+    def _head(self, log_id: bytes | None) -> tuple[str, int, bool, bytes]:
         output = self.call(self.stranger, "head", log_id or self.log_id)
-        sealer, size, root = decode(["address", "uint64", "bytes32"], output)
-        return to_checksum_address(sealer), size, root
+        sealer, size, frozen, root = decode(["address", "uint64", "bool", "bytes32"], output)
+        return to_checksum_address(sealer), size, frozen, root
 
     def anchor(
         self, before: Tree, after: Tree, *, log_id: bytes | None = None, by: FileSealerKey | None = None
     ) -> Any:
         return self.send(by or self.sealer, "anchor", *anchor_arguments(log_id or self.log_id, before, after))
+
+    def anchor_root(
+        self, before: Tree, after: Tree, *, log_id: bytes | None = None, by: FileSealerKey | None = None
+    ) -> Any:
+        return self.send(by or self.sealer, "anchorRoot", *root_arguments(log_id or self.log_id, before, after))
 
     def events(self, receipt: Any) -> list[Anchored]:
         found = [
@@ -164,6 +193,10 @@ def anchor_arguments(log_id: bytes, before: Tree, after: Tree) -> tuple[object, 
     return (log_id, before.size, after.size, after.root, before.frontier, added)
 
 
+def root_arguments(log_id: bytes, before: Tree, after: Tree) -> tuple[object, ...]:
+    return (log_id, before.size, after.size, after.root, after.proof_from(before.size))
+
+
 def address_of(creator: str, nonce: int) -> str:
     return str(to_checksum_address(keccak(rlp.encode([bytes.fromhex(creator[2:]), nonce]))[-20:]))
 
@@ -173,15 +206,21 @@ def make_commitments(count: int, seed: int = 0) -> list[bytes]:
     return [source.randbytes(32) for _ in range(count)]
 
 
-@pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    engine = Engine(tmp_path / "chain.db", chain_id=CHAIN_ID, clock=FixedClock(datetime(2026, 11, 21, tzinfo=UTC)))
+@contextmanager
+def open_bench(folder: Path) -> Iterator[Bench]:
+    engine = Engine(folder / "chain.db", chain_id=CHAIN_ID, clock=FixedClock(datetime(2026, 11, 21, tzinfo=UTC)))
     keys = [FileSealerKey.generate() for _ in range(3)]
     made = Bench(engine, *keys, artifact=load_artifact("ConsentLedger"))
     made.address = made.deploy()
     assert made.send(made.owner, "registerLog", made.log_id, made.sealer.address).state_root == b"\x01"
     yield made
     engine.close()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(tmp_path) as made:
+        yield made
 
 
 @pytest.fixture
@@ -197,6 +236,11 @@ def commitments() -> Any:
 @pytest.fixture
 def arguments() -> Any:
     return anchor_arguments
+
+
+@pytest.fixture
+def by_root() -> Any:
+    return root_arguments
 
 
 @dataclass

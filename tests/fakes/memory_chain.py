@@ -19,8 +19,8 @@ from ledger.chain.interface import (
     Sent,
     SignedTransaction,
 )
-from protocol.encoding import compact_json, parse_object, sha256
-from protocol.errors import RequestError, UnavailableError
+from protocol.encoding import JSON, compact_json, parse_object, sha256
+from protocol.errors import RequestError, UnavailableError, VerificationError
 
 CONTRACT = "0x00000000000000000000000000000000000000C0"
 SEALER = "0x00000000000000000000000000000000000000Aa"
@@ -56,6 +56,7 @@ class MemoryChain:
     refuses: bool = False
     """`send` refuses everything for good."""
     is_frozen: bool = False
+    """Somebody else froze the log."""
     blocks: list[_Block] = field(default_factory=list)
     pool: list[bytes] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
@@ -101,8 +102,8 @@ class MemoryChain:
         self._answer()
         if log_id != self.log_id:
             raise RequestError("unknown_log", "no such log")
-        size, root, _ = self._replay()
-        return Head(size, root, self.is_frozen, SEALER)
+        state, _ = self._replay()
+        return Head(state.size, state.root, self.is_frozen or state.is_frozen, SEALER)
 
     def nonce(self, address: str) -> int:
         self._answer()
@@ -134,6 +135,28 @@ class MemoryChain:
             }
         )
 
+    def build_root_anchor(
+        self,
+        signer: SealerKey,
+        log_id: bytes,
+        *,
+        prev_size: int,
+        size: int,
+        root: bytes,
+        proof: Sequence[bytes],
+        nonce: int,
+    ) -> SignedTransaction:
+        return signer.sign_transaction(
+            {
+                "log_id": log_id.hex(),
+                "prev_size": prev_size,
+                "size": size,
+                "root": root.hex(),
+                "proof": [each.hex() for each in proof],
+                "nonce": nonce,
+            }
+        )
+
     def send(self, raw: bytes) -> Sent:
         self._answer()
         if self.refuses:
@@ -155,7 +178,7 @@ class MemoryChain:
 
     def receipt(self, transaction_hash: bytes) -> Receipt | None:
         self._answer()
-        _, _, receipts = self._replay()
+        _, receipts = self._replay()
         return receipts.get(transaction_hash)
 
     def finality(self, block_number: int, block_hash: bytes) -> Finality:
@@ -168,7 +191,7 @@ class MemoryChain:
     def anchors(self, log_id: bytes, *, from_size: int = 0) -> Iterator[AnchorEvent]:
         self._answer()
         assert log_id == self.log_id
-        _, _, receipts = self._replay()
+        _, receipts = self._replay()
         for number, block in enumerate(self.blocks):
             for raw in block.transactions:
                 receipt = receipts[sha256(raw)]
@@ -181,7 +204,7 @@ class MemoryChain:
                         block_hash=block.hash,
                         block_time=1_800_000_000 + number,
                         transaction_hash=sha256(raw),
-                        commitments=tuple(bytes.fromhex(str(each)) for each in members["commitments"]),  # type: ignore[union-attr]
+                        commitments=None if "proof" in members else _words(members["commitments"]),
                     )
 
     def receipt_evidence(self, transaction_hash: bytes) -> AnchorEvidence:
@@ -206,34 +229,77 @@ class MemoryChain:
     def register_log(self, signer: SealerKey, log_id: bytes, sealer: str) -> None:
         raise NotImplementedError
 
+    def freeze_log(self, signer: SealerKey, log_id: bytes) -> None:
+        if not self.head(log_id).is_frozen:
+            self.pool.append(signer.sign_transaction({"freeze": True, "nonce": self.nonce(SEALER)}).raw)
+            self.mine()
+
     # the contract
 
     def _answer(self) -> None:
         if self.is_down:
             raise UnavailableError("chain_unavailable", "the node does not answer")
 
-    def _replay(self) -> tuple[int, bytes, dict[bytes, Receipt]]:
-        size, root = 0, merkle.EMPTY_ROOT
+    def _replay(self) -> tuple[_State, dict[bytes, Receipt]]:
+        state = _State()
         receipts: dict[bytes, Receipt] = {}
         for number, block in enumerate(self.blocks):
             for raw in block.transactions:
-                event, accepted = self._execute(raw, size, root)
+                event, accepted = self._execute(raw, state)
                 if event is not None:
-                    size, root = event.size, event.root
+                    state.size, state.root = event.size, event.root
                 receipts[sha256(raw)] = Receipt(sha256(raw), accepted, number, block.hash, 21_000, None, event)
-        return size, root, receipts
+        return state, receipts
 
-    def _execute(self, raw: bytes, size: int, root: bytes) -> tuple[Anchored | None, bool]:
+    def _execute(self, raw: bytes, state: _State) -> tuple[Anchored | None, bool]:
         members = parse_object(raw)
-        new_size, new_root = int(str(members["size"])), bytes.fromhex(str(members["root"]))
-        if (size, root) == (new_size, new_root):
+        if "freeze" in members:
+            state.is_frozen = True
             return None, True
-        frontier = [bytes.fromhex(str(each)) for each in members["frontier"]]  # type: ignore[union-attr]
-        commitments = [bytes.fromhex(str(each)) for each in members["commitments"]]  # type: ignore[union-attr]
-        if members["prev_size"] != size or merkle.fold(frontier) != root or not commitments:
+        prev_size, size = int(str(members["prev_size"])), int(str(members["size"]))
+        root = bytes.fromhex(str(members["root"]))
+        if (state.size, state.root) == (size, root):
+            return None, True
+        if state.is_frozen or prev_size != state.size:
             return None, False
-        _, peaks = merkle.extend(size, frontier, commitments)
-        if merkle.fold(peaks) != new_root or size + len(commitments) != new_size:
+        if "proof" in members:
+            mode, is_valid = Mode.ROOT_ONLY, _is_consistent(state, size, root, _words(members["proof"]))
+        else:
+            mode, is_valid = Mode.CALLDATA, _is_sum(state, size, root, members)
+        if not is_valid:
             return None, False
-        event = Anchored(CONTRACT, self.log_id, size, new_size, root, new_root, Mode.CALLDATA, 0)
-        return event, True
+        return Anchored(CONTRACT, self.log_id, prev_size, size, state.root, root, mode, 0), True
+
+
+@dataclass
+class _State:
+    """What the contract holds."""
+
+    size: int = 0
+    root: bytes = merkle.EMPTY_ROOT
+    is_frozen: bool = False
+
+
+def _is_consistent(state: _State, size: int, root: bytes, proof: tuple[bytes, ...]) -> bool:
+    if state.size == 0:
+        return size > 0 and not proof
+    try:
+        merkle.verify_consistency(
+            first=state.size, second=size, first_root=state.root, expected_root=root, proof=proof
+        )
+    except VerificationError:
+        return False
+    return size > state.size
+
+
+def _is_sum(state: _State, size: int, root: bytes, members: dict[str, JSON]) -> bool:
+    frontier, commitments = _words(members["frontier"]), _words(members["commitments"])
+    if merkle.fold(frontier) != state.root or not commitments:
+        return False
+    _, peaks = merkle.extend(state.size, frontier, commitments)
+    return merkle.fold(peaks) == root and state.size + len(commitments) == size
+
+
+def _words(value: JSON) -> tuple[bytes, ...]:
+    assert isinstance(value, list)
+    return tuple(bytes.fromhex(str(each)) for each in value)

@@ -100,6 +100,19 @@ def test_honest_ledger_holds_at_every_level(audited):
     assert report.title == "localhost:8104/2026 at 24 leaves"
 
 
+def test_root_only_ledger_holds_and_the_report_names_its_mirrors(world, ledger_settings):
+    mirrors = frozenset({"https://tiles.example.cat/2026", "https://copy.example.es"})
+    update = {"anchor_mode": "root-only", "mirrors": mirrors}
+    report = Audited(world, ledger_settings.model_copy(update=update)).run()
+    assert overall(report.findings) is ExitStatus.HOLDS
+    (calldata,) = (each for each in report.findings if each.level is Level.CALLDATA)
+    assert calldata.outcome is Outcome.COULD_NOT_TELL
+    assert calldata.detail == (
+        "the chain carries 0 commitments and only the roots over 24 more; "
+        "mirrors: https://copy.example.es, https://tiles.example.cat/2026"
+    )
+
+
 def test_honest_ledger_audited_from_a_size_or_by_name_holds(audited):
     assert overall(audited.run(from_size=8).findings) is ExitStatus.HOLDS
     assert overall(audited.run(log="2026").findings) is ExitStatus.HOLDS

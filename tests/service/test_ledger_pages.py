@@ -173,6 +173,14 @@ def test_tables_when_migrated_are_those_of_the_metadata(tmp_path):
         {"batch_interval_seconds": 90},
         {"maximum_merge_delay_seconds": 0},
         {"recorder": "x"},
+        {"anchor_mode": "roots"},
+        {"anchor_mode": "root-only"},
+        {"anchor_mode": "root-only", "mirrors": ["https://one.example"]},
+        {"anchor_mode": "root-only", "mirrors": ["https://one.example/a", "https://ONE.example./b"]},
+        {"anchor_mode": "root-only", "mirrors": ["https://one.example", "http://two.example"]},
+        {"anchor_mode": "root-only", "mirrors": ["https://one.example", "https://localhost:9443/copy"]},
+        {"mirrors": ["one.example"]},
+        {"mirrors": ["https://me:secret@one.example"]},
     ],
 )
 def test_settings_that_cannot_work_refuse_to_start(ledger_settings, changes):
@@ -180,3 +188,11 @@ def test_settings_that_cannot_work_refuse_to_start(ledger_settings, changes):
 
     with pytest.raises(ConfigurationError):
         load_settings(LedgerSettings, **{**ledger_settings.model_dump(), **changes})
+
+
+def test_settings_for_root_only_anchors_with_two_mirrors_start(ledger_settings):
+    from ledger.settings import LedgerSettings
+
+    changes = {"anchor_mode": "root-only", "mirrors": ["https://one.example/2026", "https://two.example:8443"]}
+    found = load_settings(LedgerSettings, **{**ledger_settings.model_dump(), **changes})
+    assert (found.anchor_mode, len(found.mirrors)) == ("root-only", 2)

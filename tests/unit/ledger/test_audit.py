@@ -59,6 +59,28 @@ def test_honest_log_holds_at_every_level():
     assert overall(findings) is ExitStatus.HOLDS
 
 
+def test_root_only_anchor_is_no_violation_and_says_that_the_chain_has_no_commitments():
+    first, second, third = ANCHORS
+    unseen = replace(second, mode=Mode.ROOT_ONLY, commitments=None)
+    findings = audit_log(HEAD, LogContents(LEAVES, (first, unseen, third), ("https://copy.example",)))
+    calldata = next(each for each in findings if each.level is Level.CALLDATA)
+    assert (calldata.outcome, calldata.counts) == (Outcome.COULD_NOT_TELL, False)
+    assert "16 commitments and only the roots over 8 more; mirrors: https://copy.example" in calldata.detail
+    assert overall(findings) is ExitStatus.HOLDS
+    unnamed = audit_log(HEAD, LogContents(LEAVES, (first, unseen, third)))
+    assert unnamed[-1].detail.endswith("mirrors: none is named")
+
+
+def test_root_only_anchor_hides_no_wrong_calldata_and_no_wrong_root():
+    first, second, third = ANCHORS
+    unseen = replace(first, mode=Mode.ROOT_ONLY, commitments=None)
+    other = replace(third, commitments=third.commitments[::-1])
+    findings = outcomes(audit_log(HEAD, LogContents(LEAVES, (unseen, second, other))))
+    assert findings[Level.CALLDATA] is Outcome.VIOLATED
+    wrong = outcomes(audit_log(HEAD, LogContents(LEAVES, (replace(unseen, root=bytes(32)), second, third))))
+    assert wrong[Level.APPEND_ONLY] is Outcome.VIOLATED
+
+
 def test_honest_log_audited_from_a_size_holds():
     findings = audit_log(HEAD, LogContents(LEAVES, ANCHORS[1:]), from_size=8)
     assert overall(findings) is ExitStatus.HOLDS

@@ -16,6 +16,7 @@ import requests
 from requests.adapters import BaseAdapter
 from werkzeug.test import Client
 
+from ledger import merkle
 from ledger.chain.engine import Engine
 from ledger.chain.kill_points import NodeKillPoints
 from ledger.chain.node import NodeApplication
@@ -118,6 +119,24 @@ class Ledger:
             commitments=more,
             nonce=self.chain.nonce(self.sealer.address) if nonce is None else nonce,
         )
+
+    def build_root(self, *more: bytes) -> Any:
+        before, after = merkle.Tree(self.commitments), merkle.Tree([*self.commitments, *more])
+        return self.chain.build_root_anchor(
+            self.sealer,
+            self.log_id,
+            prev_size=before.size,
+            size=after.size,
+            root=mth([*self.commitments, *more]),
+            proof=merkle.consistency_proof(after.read, before.size, after.size),
+            nonce=self.chain.nonce(self.sealer.address),
+        )
+
+    def grow_root_only(self, *more: bytes) -> Any:
+        signed = self.build_root(*more)
+        self.chain.send(signed.raw)
+        self.commitments += more
+        return signed
 
     def grow(self, *more: bytes) -> Any:
         signed = self.build(*more)

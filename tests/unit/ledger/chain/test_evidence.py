@@ -12,7 +12,7 @@ import rlp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ledger.chain.calldata import encode_anchor, read_commitments
+from ledger.chain.calldata import encode_anchor, encode_root_anchor, read_commitments
 from ledger.chain.evidence import (
     ANCHORED_TOPIC,
     MAX_EVIDENCE_BYTES,
@@ -167,7 +167,7 @@ def test_receipt_with_the_event_of_another_contract_log_kind_or_mode_is_refused(
         make_log(contract="0x" + "11" * 20),
         make_log(log_id=bytes(32)),
         make_log(topic=bytes(32)),
-        make_log(mode=1),
+        make_log(mode=2),
         [bytes.fromhex(CONTRACT[2:]), [ANCHORED_TOPIC, LOG_ID], b"\0" * 128],
         [bytes.fromhex(CONTRACT[2:]), [ANCHORED_TOPIC, LOG_ID, bytes(32)], b"\0" * 127],
     )
@@ -233,6 +233,23 @@ def test_calldata_is_read_back_and_only_for_its_own_event():
     for wrong in (data[:-1], b"\0" * 4 + data[4:], data[:40], b""):
         with pytest.raises(VerificationError):
             read_commitments(event, wrong)
+
+
+def test_root_only_calldata_has_no_commitments_and_is_read_only_for_its_own_event():
+    data = encode_root_anchor(LOG_ID, 5, 9000, b"b" * 32, [b"x" * 32])
+    event = Anchored(CONTRACT, LOG_ID, 5, 9000, b"a" * 32, b"b" * 32, Mode.ROOT_ONLY, log_index=0)
+    assert read_commitments(event, data) is None
+    in_calldata = encode_anchor(LOG_ID, 5, 6, b"b" * 32, [b"x" * 32, b"y" * 32], [bytes(32)])
+    for changed, sent in (
+        (replace(event, size=9001), data),
+        (replace(event, mode=Mode.CALLDATA), data),  # an event that claims the other mode
+        (replace(event, size=6), in_calldata),
+        (event, data[:-1]),
+        (event, b""),
+    ):
+        with pytest.raises(VerificationError) as caught:
+            read_commitments(changed, sent)
+        assert caught.value.code == "anchor_event"
 
 
 def test_calldata_that_the_contract_would_refuse_is_not_made():

@@ -15,7 +15,8 @@ import pytest
 from ledger.chain import web3_chain
 from ledger.chain.client import open_chain
 from ledger.chain.evidence import verify_anchor
-from ledger.chain.interface import Finality, Head, Sent
+from ledger.chain.interface import Finality, Head, Mode, Sent
+from ledger.chain.sealer import FileSealerKey
 from protocol.errors import (
     ConfigurationError,
     RequestError,
@@ -77,6 +78,83 @@ def test_build_anchor_with_counts_that_do_not_fit_is_refused(ledger, change):
     with pytest.raises(RequestError) as caught:
         ledger.chain.build_anchor(ledger.sealer, log_id, nonce=0, **given)
     assert caught.value.code == "invalid_anchor"
+
+
+def test_root_only_anchors_are_read_without_commitments_between_others(ledger):
+    ledger.grow(*words(3))
+    big = ledger.grow_root_only(*words(1500))
+    ledger.grow(*words(2))
+    found = list(ledger.chain.anchors(ledger.log_id))
+    assert [(event.prev_size, event.size, event.mode) for event in found] == [
+        (0, 3, Mode.CALLDATA),
+        (3, 1503, Mode.ROOT_ONLY),
+        (1503, 1505, Mode.CALLDATA),
+    ]
+    assert [event.commitments for event in found] == [
+        tuple(ledger.commitments[:3]),
+        None,
+        tuple(ledger.commitments[1503:]),
+    ]
+    assert ledger.chain.receipt(big.hash).anchored.mode is Mode.ROOT_ONLY
+
+
+def test_first_root_only_anchor_needs_no_proof(ledger):
+    signed = ledger.grow_root_only(*words(7))
+    assert ledger.chain.receipt(signed.hash).is_success
+    assert ledger.chain.head(ledger.log_id).size == 7
+
+
+def test_root_only_anchor_fits_its_gas_with_the_longest_proof(ledger):
+    """The contract follows all 65 hashes before it refuses; it does not run out of gas on the way."""
+    ledger.grow(*words(3))
+    given = {"prev_size": 3, "size": 2**64 - 1, "root": bytes(32), "proof": words(65), "nonce": 1}
+    signed = ledger.chain.build_root_anchor(ledger.sealer, ledger.log_id, **given)
+    ledger.chain.send(signed.raw)
+    receipt = ledger.chain.receipt(signed.hash)
+    assert not receipt.is_success
+    assert receipt.gas_used < web3_chain.ANCHOR_GAS
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"size": 3},
+        {"size": 2},
+        {"prev_size": -1},
+        {"proof": [bytes(32)] * 66},
+        {"proof": [bytes(31)]},
+        {"prev_size": 0, "proof": [bytes(32)]},
+        {"root": bytes(33)},
+    ],
+)
+def test_build_root_anchor_that_the_contract_would_refuse_is_refused(ledger, change):
+    given = {"prev_size": 3, "size": 4, "root": bytes(32), "proof": [bytes(32)] * 65, **change}
+    with pytest.raises(RequestError) as caught:
+        ledger.chain.build_root_anchor(ledger.sealer, ledger.log_id, nonce=0, **given)
+    assert caught.value.code == "invalid_anchor"
+
+
+def test_freezing_is_for_good_and_silent_the_second_time(ledger):
+    ledger.grow(*words(2))
+    root = ledger.chain.head(ledger.log_id).root
+    for by in (ledger.sealer, ledger.owner):
+        ledger.chain.freeze_log(by, ledger.log_id)
+        assert ledger.chain.head(ledger.log_id) == Head(2, root, is_frozen=True, sealer=ledger.sealer.address)
+    assert ledger.chain.nonce(ledger.sealer.address) == 2  # one anchor, one freezing
+    refused = ledger.build(*words(1))
+    ledger.chain.send(refused.raw)
+    assert not ledger.chain.receipt(refused.hash).is_success
+
+
+def test_freezing_by_a_stranger_and_of_an_unknown_log_is_refused(ledger):
+    for by, log_id, code in (
+        (FileSealerKey.generate(), ledger.log_id, "transaction_refused"),
+        (ledger.owner, bytes(32), "unknown_log"),
+    ):
+        with pytest.raises(RequestError) as caught:
+            ledger.chain.freeze_log(by, log_id)
+        assert caught.value.code == code
+    assert not ledger.chain.head(ledger.log_id).is_frozen
 
 
 def test_sending_the_same_bytes_again_tells_and_changes_nothing(ledger):
