@@ -8,8 +8,7 @@
   is in `ledger.chain.evidence`.
 - Nothing here imports web3; `open_chain` in `ledger.chain.client` does, when it is called.
 
-Seams for later: `Mode` grows a root-only mode, `AnchorEvidence` carries the header whole, so seals in its
-extra data need no new member, and `Head.is_frozen` is there for a contract that can freeze a log.
+Seams for later: `Mode` grows a root-only mode, and `Head.is_frozen` is there for a contract that can freeze a log.
 """
 
 from __future__ import annotations
@@ -95,6 +94,8 @@ class AnchorEvent(Anchored):
     transaction_hash: bytes
     commitments: tuple[bytes, ...] = field(repr=False)
     """The 32-byte commitments with indices from prev_size up to size, in order."""
+    header_rlp: bytes | None = field(default=None, repr=False)
+    """The block's header, seals and all, whose hash is `block_hash`; None when the node does not give it."""
 
 
 @dataclass(frozen=True)

@@ -32,23 +32,26 @@ def _kind(transaction: Transaction) -> int:
     return 0 if first >= _LEGACY_FIRST_BYTE else int(first)
 
 
-def block_object(block: Block, *, is_full: bool) -> Object:
-    """Return a block with its transactions' hashes, or with the whole transactions."""
+def block_object(block: Block, extra_data: bytes, *, is_full: bool) -> Object:
+    """Return a block with its transactions' hashes, or with the whole transactions.
+
+    `extra_data` is the header's with the seals, which the block itself does not have.
+    """
     header = block.header
     transactions = [
         transaction_object(header, index, transaction) if is_full else hex_data(transaction.hash)
         for index, transaction in enumerate(block.transactions)
     ]
     return {
-        **_header_object(header),
-        "size": hex(len(rlp.encode(block))),
+        **_header_object(header, extra_data),
+        "size": hex(len(rlp.encode(block.copy(header=header.copy(extra_data=extra_data))))),
         "transactions": list[JSON](transactions),
         "uncles": [],
         "withdrawals": [],
     }
 
 
-def _header_object(header: Header) -> Object:
+def _header_object(header: Header, extra_data: bytes) -> Object:
     return {
         "number": hex(header.block_number),
         "hash": hex_data(header.hash),
@@ -64,7 +67,7 @@ def _header_object(header: Header) -> Object:
         "gasLimit": hex(header.gas_limit),
         "gasUsed": hex(header.gas_used),
         "timestamp": hex(header.timestamp),
-        "extraData": hex_data(header.extra_data),
+        "extraData": hex_data(extra_data),
         "mixHash": hex_data(header.mix_hash),
         "nonce": hex_data(header.nonce),
         "baseFeePerGas": hex(header.base_fee_per_gas),

@@ -142,7 +142,9 @@ class Methods:
     def _get_block(self, place: JSON, is_full: JSON = False) -> JSON:
         header = self._find(place)
         wanted = params.boolean(is_full)
-        return None if header is None else block_object(self._engine.block(header), is_full=wanted)
+        if header is None:
+            return None
+        return block_object(self._engine.block(header), self._engine.sealed_extra_data(header), is_full=wanted)
 
     def _get_block_by_hash(self, digest: JSON, is_full: JSON = False) -> JSON:
         return self._get_block({"blockHash": digest}, is_full)
@@ -236,7 +238,8 @@ class Methods:
         return min(found, int(newest) + 1)
 
     def _raw_header(self, place: JSON) -> JSON:
-        return hex_data(rlp.encode(self._get(place)))
+        header = self._get(place)
+        return hex_data(rlp.encode(header.copy(extra_data=self._engine.sealed_extra_data(header))))
 
     def _raw_receipts(self, place: JSON) -> JSON:
         return [hex_data(receipt.encode()) for receipt in self._engine.receipts(self._get(place))]

@@ -12,7 +12,7 @@ from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.chain.evidence import ANCHORED_TOPIC
+from ledger.chain.evidence import ANCHORED_TOPIC, header_hash
 from ledger.chain.rpc import MAX_BATCH, MAX_REQUEST_BYTES
 
 ZERO = "0x" + "00" * 20
@@ -170,8 +170,9 @@ def test_too_many_logs_are_an_error_not_a_part(node, anchored, monkeypatch):
 def test_raw_header_hashes_to_the_block_hash_and_raw_receipts_to_the_receipts_root(node, anchored):
     block = node.result("eth_getBlockByNumber", "latest", False)
     header = bytes.fromhex(node.result("debug_getRawHeader", "latest")[2:])
-    assert hexed(keccak(header)) == block["hash"]
+    assert hexed(header_hash(header)) == block["hash"] != hexed(keccak(header))
     assert hexed(rlp.decode(header)[5]) == block["receiptsRoot"]
+    assert hexed(rlp.decode(header)[12]) == block["extraData"]
     assert node.result("debug_getRawHeader", block["hash"]) == hexed(header)
     (receipt,) = node.result("debug_getRawReceipts", "latest")
     assert receipt.startswith("0x02")
