@@ -10,14 +10,14 @@ need the trust file of the time: after a change of validators older blocks need 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ledger.chain import qbft
 from ledger.chain.interface import AnchorEvent
 from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
 from ledger.trust import TrustedChain
-from protocol.errors import VerificationError
+from protocol.errors import Check, VerificationError
 
 ONE_OPERATOR = "sealed by one operator: detects damage, not a dishonest operator"
 
@@ -41,21 +41,29 @@ def check_finality(chain: TrustedChain | None, blocks: Iterable[AnchoredBlock]) 
     if chain is None or not chain.validators:
         return could_not_tell(Level.FINAL, "the trust file names no validators", counts=False)
     validators = [bytes.fromhex(each.removeprefix("0x")) for each in chain.validators]
-    checked, fewest = 0, len(validators)
+    counts = []
     for block in blocks:
         if block.header_rlp is None:
             return could_not_tell(Level.FINAL, f"the header of block {block.number} was not read")
         try:
-            sealers = qbft.verify_seals(block.header_rlp, expected_validators=validators)
-            is_same = qbft.block_hash(block.header_rlp) == block.hash
+            counts.append(_count_seals(block.hash, block.header_rlp, validators))
         except VerificationError as exc:
             return violated(Level.FINAL, f"block {block.number}: {exc.message}")
-        if not is_same:
-            return violated(Level.FINAL, f"block {block.number}: the header is another block's")
-        checked, fewest = checked + 1, min(fewest, len(sealers))
-    if not checked:
+    return _sealed(counts, len(validators))
+
+
+def _count_seals(expected_hash: bytes, header_rlp: bytes, validators: Sequence[bytes]) -> int:
+    """Return how many of the validators sealed the block of this hash. Raises `VerificationError`."""
+    sealers = qbft.verify_seals(header_rlp, expected_validators=validators)
+    if qbft.block_hash(header_rlp) != expected_hash:
+        raise VerificationError(Check.RECEIPT, "the header is another block's", code="anchor_proof")
+    return len(sealers)
+
+
+def _sealed(counts: Sequence[int], validators: int) -> Finding:
+    if not counts:
         return could_not_tell(Level.FINAL, "no anchored block was read", counts=False)
-    if len(validators) == 1:
+    if validators == 1:
         return Finding(Level.FINAL, Outcome.ASSUMED, ONE_OPERATOR, counts=False)
-    each = "the block" if checked == 1 else f"each of {checked} blocks"
-    return holds(Level.FINAL, f"{each} sealed by at least {fewest} of {len(validators)} known validators")
+    blocks = "the block" if len(counts) == 1 else f"each of {len(counts)} blocks"
+    return holds(Level.FINAL, f"{blocks} sealed by at least {min(counts)} of {validators} known validators")

@@ -88,15 +88,11 @@ class Engine:
         self._kill_points = kill_points or NoKillPoints()
         self._store = BlockStore(path, kill_points=self._kill_points)
         kind = evm.chain_class(chain_id)
-        found = self._store.find_setting(_CHAIN_ID)
-        if found is None:
-            self._write_genesis(kind, genesis_accounts)
-        elif found != str(chain_id):
-            raise ConfigurationError(
-                "configuration_error", f"expected chain {chain_id}, the file is chain {found}"
-            )
-        elif self._store.find_setting(_VALIDATORS) != self._validator_names():
-            raise ConfigurationError("configuration_error", "the blocks of the chain's file are sealed by other keys")
+        try:
+            self._open_or_begin(kind, genesis_accounts)
+        except BaseException:
+            self._store.close()
+            raise
         self._chain = kind(self._store)
 
     def close(self) -> None:
@@ -197,6 +193,17 @@ class Engine:
                 raise TransactionRefusedError(str(exc)) from exc
             finally:
                 self._store.discard()
+
+    def _open_or_begin(self, kind: evm.EVMChain, accounts: Sequence[bytes]) -> None:
+        found = self._store.find_setting(_CHAIN_ID)
+        if found is None:
+            self._write_genesis(kind, accounts)
+        elif found != str(self.chain_id):
+            raise ConfigurationError(
+                "configuration_error", f"expected chain {self.chain_id}, the file is chain {found}"
+            )
+        elif self._store.find_setting(_VALIDATORS) != self._validator_names():
+            raise ConfigurationError("configuration_error", "the chain's file is sealed by other keys")
 
     def _write_genesis(self, kind: evm.EVMChain, accounts: Sequence[bytes]) -> None:
         self._kill_points.reach(NodeKillPoint.BEFORE_GENESIS)

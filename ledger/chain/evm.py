@@ -17,8 +17,11 @@ import rlp
 from eth.chains.base import MiningChain
 from eth.consensus import ConsensusApplier, NoProofConsensus
 from eth.exceptions import PyEVMError, Revert, VMError
+from eth.rlp.accounts import Account as _StoredAccount
 from eth.vm.forks import PragueVM
+from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
+from trie import HexaryTrie
 
 from ledger.chain.qbft import ISTANBUL_MIX_HASH, MAX_VALIDATORS
 from ledger.chain.store import BlockStore, StoredEvent
@@ -37,6 +40,7 @@ Block = Any
 State = Any
 Transaction = Any
 TransactionReceipt = Any
+Account = Any
 
 
 class ExecutionError(Exception):
@@ -115,6 +119,12 @@ def new_message(chain_id: int, **fields: Any) -> Any:
     return _ZeroFeeVM.get_transaction_builder().new_unsigned_dynamic_fee_transaction(
         chain_id=chain_id, max_priority_fee_per_gas=0, max_fee_per_gas=0, access_list=(), **fields
     )
+
+
+def account_of(store: BlockStore, state_root: bytes, owner: bytes) -> Account:
+    """Return an account as the state's trie holds it: nonce, balance, storage root, code hash."""
+    encoded = HexaryTrie(store, state_root)[keccak(owner)]
+    return rlp.decode(encoded, sedes=_StoredAccount) if encoded else _StoredAccount()
 
 
 def events_of(block: Block, receipts: Sequence[TransactionReceipt]) -> list[StoredEvent]:

@@ -46,7 +46,7 @@ class NodeSettings(BaseSettings):
         return value
 
     def seal_keys(self) -> list[FileSealKey]:
-        """Return the keys that seal blocks, as far as they are named. Raises `ConfigurationError` when a file is missing or no such key."""
+        """Return the keys that seal blocks, as far as files are named. Raises `ConfigurationError`."""
         paths = [Path(part) for part in self.seal_key_files.split(",") if part]
         return [FileSealKey.from_pem(read_secret_file(path)) for path in paths]
 

@@ -16,6 +16,7 @@ from protocol.encoding import JSON
 Object = dict[str, JSON]
 _BLOOM_BYTES = 256
 _LEGACY_FIRST_BYTE = 0xC0
+_SET_CODE = 4
 
 
 def hex_data(value: bytes) -> str:
@@ -109,6 +110,18 @@ def transaction_object(header: Header, index: int, transaction: Transaction) -> 
     if kind > 1:
         found["maxFeePerGas"] = hex(transaction.max_fee_per_gas)
         found["maxPriorityFeePerGas"] = hex(transaction.max_priority_fee_per_gas)
+    if kind == _SET_CODE:
+        found["authorizationList"] = [
+            {
+                "chainId": hex(each.chain_id),
+                "address": to_checksum_address(each.address),
+                "nonce": hex(each.nonce),
+                "yParity": hex(each.y_parity),
+                "r": hex(each.r),
+                "s": hex(each.s),
+            }
+            for each in transaction.authorization_list
+        ]
     return found
 
 

@@ -137,11 +137,12 @@ def verify_seals(header_rlp: bytes, *, expected_validators: Collection[bytes]) -
 def _read_vote(vote: Sequence[Item]) -> tuple[bytes, ...]:
     match list(vote):
         case []:
-            return ()
+            found: tuple[bytes, ...] = ()
         case [bytes(recipient), bytes(kind)] if len(recipient) == ADDRESS_BYTES and kind in _VOTES:
-            return (recipient, kind)
+            found = (recipient, kind)
         case _:
             refuse("malformed vote")
+    return found
 
 
 def _items(header_rlp: bytes) -> list[Item]:
@@ -162,11 +163,13 @@ def _keccak(data: bytes) -> bytes:
 
 def _recover(seal: bytes, digest: bytes) -> bytes:
     """Return the address of the key that signed the digest."""
-    from eth_keys import keys  # noqa: PLC0415 - only evidence with seals needs it
-    from eth_keys.exceptions import BadSignature, ValidationError  # noqa: PLC0415
+    # only evidence with seals needs them
+    from eth_keys.datatypes import Signature  # noqa: PLC0415
+    from eth_keys.exceptions import BadSignature  # noqa: PLC0415
+    from eth_utils.exceptions import ValidationError  # noqa: PLC0415
 
     try:
-        public = keys.Signature(seal).recover_public_key_from_msg_hash(digest)
+        public = Signature(seal).recover_public_key_from_msg_hash(digest)
     except (BadSignature, ValidationError):
         refuse("a seal is no signature")
     return bytes(public.to_canonical_address())

@@ -85,9 +85,9 @@ class FileSealKey(_FileKey):
 
     def seal(self, commit_hash: bytes) -> bytes:
         """Return the commit seal over this digest: r, s and the recovery bit; deterministic (RFC 6979)."""
-        from eth_keys import keys  # noqa: PLC0415 - as above
+        from eth_keys.datatypes import PrivateKey  # noqa: PLC0415 - as above
 
-        signature: bytes = keys.PrivateKey(self._raw()).sign_msg_hash(commit_hash).to_bytes()
+        signature: bytes = PrivateKey(self._raw()).sign_msg_hash(commit_hash).to_bytes()
         return signature
 
 

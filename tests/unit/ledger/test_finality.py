@@ -46,7 +46,11 @@ def test_blocks_sealed_by_the_one_operator_are_assumed_and_never_more():
 FORGED = {
     "too few seals": (FOUR, block(2, *KEYS, seals=2), "expected seals of 3 of 4"),
     "no seal at all": (FOUR, block(2, *KEYS, seals=0), "expected seals of 3 of 4"),
-    "a network of the forger's own": (FOUR, block(2, *[FileSealKey.generate() for _ in range(4)]), "other validators"),
+    "a network of the forger's own": (
+        FOUR,
+        block(2, *[FileSealKey.generate() for _ in range(4)]),
+        "other validators",
+    ),
     "one of the validators alone": (FOUR, block(2, KEYS[0]), "other validators"),
     "another operator": (ONE, block(2, KEYS[1]), "other validators"),
     "the one operator without a seal": (ONE, block(2, KEYS[0], seals=0), "expected seals of 1 of 1"),
@@ -70,7 +74,9 @@ def test_a_header_that_was_not_read_could_not_tell():
     assert (found.outcome, found.counts) == (Outcome.COULD_NOT_TELL, True)
 
 
-@pytest.mark.parametrize(("chain", "blocks"), [(None, [block(1, *KEYS)]), (replace(FOUR, validators=()), []), (FOUR, [])])
+@pytest.mark.parametrize(
+    ("chain", "blocks"), [(None, [block(1, *KEYS)]), (replace(FOUR, validators=()), []), (FOUR, [])]
+)
 def test_without_validators_or_blocks_nothing_can_be_said(chain, blocks):
     found = check_finality(chain, blocks)
     assert (found.outcome, found.counts) == (Outcome.COULD_NOT_TELL, False)

@@ -135,7 +135,12 @@ def test_votes_of_both_programs_are_kept_as_they_are():
 def test_block_hash_leaves_round_and_seals_out_and_nothing_else():
     bare = make_header(replace(EXTRA, round=0))
     assert block_hash(bare) == keccak(bare)
-    assert block_hash(sealed(*KEYS)) == block_hash(sealed(*KEYS[:3])) == block_hash(make_header(EXTRA)) == keccak(bare)
+    assert (
+        block_hash(sealed(*KEYS))
+        == block_hash(sealed(*KEYS[:3]))
+        == block_hash(make_header(EXTRA))
+        == keccak(bare)
+    )
     assert read_header(sealed(*KEYS)).hash == header_hash(sealed(*KEYS)) == keccak(bare)
     for other in (replace(EXTRA, vanity=bytes(32)), replace(EXTRA, validators=VALIDATORS[:3])):
         assert block_hash(make_header(other)) != keccak(bare)
@@ -157,7 +162,9 @@ def test_a_header_with_the_mark_and_without_the_form_is_refused():
         block_hash(make_header(b"anything"))
 
 
-@pytest.mark.parametrize(("validators", "seals"), [(1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (6, 4), (7, 5), (10, 7)])
+@pytest.mark.parametrize(
+    ("validators", "seals"), [(1, 1), (2, 2), (3, 2), (4, 3), (5, 4), (6, 4), (7, 5), (10, 7)]
+)
 def test_two_thirds_are_rounded_up(validators, seals):
     assert required_seals(validators) == seals
 
