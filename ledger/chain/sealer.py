@@ -96,7 +96,7 @@ def open_seal_key(database: Path) -> FileSealKey:
 
     Raises `ConfigurationError` when the chain's file is there and the key is not.
     """
-    path = database.with_name(database.name + ".seal.key")
+    path = database.with_name(f"{database.stem}-seal.key")
     if not path.exists() and not database.exists():
         write_secret_file(path, FileSealKey.generate().pem())
     return FileSealKey.from_pem(read_secret_file(path))

@@ -84,7 +84,7 @@ def header_of(node, number):
 def test_every_block_but_the_first_is_sealed_by_the_key_beside_the_file(node, keys):
     for nonce in range(3):
         node.engine.submit(transfer(keys[0], nonce))
-    path = node.path.with_name("chain.db.seal.key")
+    path = node.path.with_name("chain-seal.key")
     assert path.stat().st_mode & 0o777 == 0o600
     own = FileSealKey.from_pem(path.read_bytes()).validator
     for number in (1, 2, 3):
@@ -106,7 +106,7 @@ def test_four_keys_seal_every_block_in_the_order_of_their_addresses(tmp_path, cl
     assert found.validators == tuple(sorted(each.validator for each in made))
     sealed = rlp.encode(header.copy(extra_data=found.encode()))
     assert verify_seals(sealed, expected_validators=found.validators) == set(found.validators)
-    assert not (tmp_path / "four.db.seal.key").exists()
+    assert not (tmp_path / "four-seal.key").exists()
     engine.close()
     with pytest.raises(ConfigurationError, match="sealed by other keys"):
         Engine(tmp_path / "four.db", chain_id=20261121, clock=clock, seal_keys=made[:3])
@@ -115,7 +115,7 @@ def test_four_keys_seal_every_block_in_the_order_of_their_addresses(tmp_path, cl
 
 def test_a_file_whose_seal_key_is_lost_is_refused_and_no_new_key_is_made(node):
     node.engine.close()
-    path = node.path.with_name("chain.db.seal.key")
+    path = node.path.with_name("chain-seal.key")
     kept = path.read_bytes()
     path.unlink()
     with pytest.raises(ConfigurationError, match="cannot be read"):
