@@ -102,7 +102,9 @@ class Bench:
         head = self.chain.head(self.log_id)
         assert (head.size, head.root) == (log.size, merkle.Tree(leaves).root())
         final = [each for each in self.store.anchors(LOG) if each.state is AnchorState.FINAL]
-        assert [(each.size, each.block_hash) for each in final] == [(each.size, each.block_hash) for each in events]
+        assert [(each.size, each.block_hash) for each in final] == [
+            (each.size, each.block_hash) for each in events
+        ]
         for each in final:
             proof = AnchorProof.parse(parse_object(each.evidence.encode()))
             verified = verify_anchor(

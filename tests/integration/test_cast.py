@@ -156,8 +156,8 @@ def test_events_are_found_by_signature_and_block(cast, contract):
 def test_a_revert_is_told_with_its_data(cast, contract):
     done = cast.run("call", contract, "transferOwnership(address)", OWNER)
     assert done.returncode != 0
-    # OwnableUnauthorizedAccount(address)
     assert "execution reverted" in done.stderr
+    # the contract's own error, OwnableUnauthorizedAccount
     assert "118cdaa7" in done.stderr
     done = cast.run("estimate", contract, "transferOwnership(address)", OWNER)
     assert "execution reverted" in done.stderr

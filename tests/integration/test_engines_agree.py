@@ -97,7 +97,9 @@ class Both:
         assert ours.items() >= {name: value for name, value in theirs.items() if name in ours}.items()
         assert ours.keys() >= theirs.keys() - {"blockTimestamp"}
 
-    def anchor(self, size: int, *, account: Any = SEALER, root: bytes | None = None, prev: int | None = None) -> Any:
+    def anchor(
+        self, size: int, *, account: Any = SEALER, root: bytes | None = None, prev: int | None = None
+    ) -> Any:
         """Anchor as many commitments as lead to this size."""
         leaves = [sha256(index.to_bytes(8)) for index in range(size)]
         before = self.size if prev is None else prev
