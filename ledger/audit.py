@@ -2,7 +2,7 @@
 """The audit of a whole log: pure functions over bytes that somebody else fetched.
 
 - Each level is reported apart; none hides another. Nothing here decides from a server's word.
-- Finality on a chain sealed by one operator is assumed: it detects damage, not a dishonest operator.
+- Whether the anchored blocks are final is for `ledger.finality` to say.
 """
 
 from __future__ import annotations
@@ -15,11 +15,8 @@ from ledger import merkle
 from ledger.chain.interface import AnchorEvent
 from ledger.checkpoint import Checkpoint
 from ledger.commitment import Commitment
-from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
+from ledger.findings import Finding, Level, could_not_tell, holds, violated
 from ledger.promise import Promise
-from ledger.trust import TrustedChain
-
-ONE_OPERATOR = "sealed by one operator: detects damage, not a dishonest operator"
 
 
 @dataclass(frozen=True)
@@ -30,13 +27,6 @@ class LogContents:
     anchors: Sequence[AnchorEvent] | None
     mirrors: Sequence[str] = ()
     """Where copies of the log's tiles are said to be."""
-
-
-def finality(chain: TrustedChain | None) -> Finding:
-    """Return what can be said about the finality of blocks on this chain."""
-    if chain is None or len(chain.validators) > 1:
-        return could_not_tell(Level.FINAL, "the validators' seals were not checked", counts=False)
-    return Finding(Level.FINAL, Outcome.ASSUMED, ONE_OPERATOR, counts=False)
 
 
 def audit_log(head: Checkpoint, contents: LogContents, *, from_size: int = 0) -> tuple[Finding, ...]:

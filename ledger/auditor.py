@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ledger import checkpoint as checkpoints
 from ledger import merkle, tiles
-from ledger.audit import LogContents, audit_log, finality
+from ledger.audit import LogContents, audit_log
 from ledger.chain.client import open_chain
 from ledger.chain.interface import AnchorEvent, Chain
 from ledger.checkpoint import Checkpoint
@@ -20,6 +20,7 @@ from ledger.client import LedgerClient
 from ledger.commitment import Commitment
 from ledger.evidence import Evidence
 from ledger.evidence_audit import audit_evidence
+from ledger.finality import blocks_of, check_finality
 from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
 from ledger.trust import AuditedLog, TrustedChain, TrustFile
 from protocol.encoding import JSON, find_member
@@ -87,7 +88,7 @@ class Auditor:
             # why the chain was not read is said already
             is_said = anchors is None and known.chain is not None
             report.findings.extend(each for each in judged if not (is_said and each.level is Level.ANCHORED))
-            report.findings.append(finality(known.chain))
+            report.findings.append(check_finality(known.chain, blocks_of(anchors or ())))
         except Error as exc:
             report.findings.append(_finding(level, exc))
         if evidence is not None:

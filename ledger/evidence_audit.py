@@ -17,11 +17,13 @@ from ledger import merkle, signatures
 from ledger import promise as promises
 from ledger import record as records
 from ledger.anchor_evidence import AnchorProof
-from ledger.audit import LogContents, check_promise, finality
+from ledger.audit import LogContents, check_promise
 from ledger.chain.evidence import VerifiedAnchor, verify_anchor
+from ledger.chain.interface import Anchored
 from ledger.checkpoint import Checkpoint
 from ledger.commitment import Commitment
 from ledger.evidence import Evidence, EvidenceRecord
+from ledger.finality import AnchoredBlock, check_finality
 from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
 from ledger.record import ConsentRecord, RecordType
 from ledger.trust import AuditedLog, TrustedChain, TrustFile
@@ -193,7 +195,8 @@ class _RecordAudit:
         if log.chain is None:
             return (could_not_tell(Level.ANCHORED, "the trust file names no chain for this log"),)
         try:
-            verified = _verify_anchor(AnchorProof.parse(self._item.anchor), log.chain)
+            proof = AnchorProof.parse(self._item.anchor)
+            verified = _verify_anchor(proof, log.chain)
         except Error as exc:
             return (violated(Level.ANCHORED, exc.message),)
         event = verified.anchored
@@ -201,18 +204,17 @@ class _RecordAudit:
             return (violated(Level.ANCHORED, "the block anchors another head than the signed one"),)
         at = datetime.fromtimestamp(verified.block.timestamp, UTC)
         detail = f"block {verified.block.number} of {at:%Y-%m-%d %H:%M} UTC"
-        return (holds(Level.ANCHORED, detail), *self._final(log, verified))
+        block = AnchoredBlock(verified.block.number, verified.block.hash, proof.evidence.header_rlp)
+        return (holds(Level.ANCHORED, detail), self._final(log, event, block))
 
-    def _final(self, log: AuditedLog, verified: VerifiedAnchor) -> tuple[Finding, ...]:
-        """Compare the block with the chain when it was read."""
+    def _final(self, log: AuditedLog, event: Anchored, block: AnchoredBlock) -> Finding:
+        """Check the seals in the file, and compare the block with the chain when it was read."""
         contents = self._contents.get(log.origin)
-        if contents is None or contents.anchors is None:
-            return (finality(log.chain),)
-        event = verified.anchored
-        same = [each for each in contents.anchors if each.size == event.size]
-        if same and all(each.block_hash != verified.block.hash for each in same):
-            return (violated(Level.FINAL, f"the chain has another block {verified.block.number}"),)
-        return (finality(log.chain),)
+        anchors = contents.anchors if contents is not None else None
+        same = [each for each in anchors or () if each.size == event.size]
+        if same and all(each.block_hash != block.hash for each in same):
+            return violated(Level.FINAL, f"the chain has another block {block.number}")
+        return check_finality(log.chain, [block])
 
     def _taken_back(self, record: ConsentRecord, commitment: Commitment) -> Iterable[Finding]:
         if record.type is not RecordType.SHARE:

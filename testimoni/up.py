@@ -99,7 +99,9 @@ def _start_chain(folder: Folder, layout: Layout, processes: Processes) -> None:
     folder.chain_database.parent.mkdir(parents=True, exist_ok=True)
     folder.log_files.make_keys()
     sealer = FileSealerKey.from_pem(read_secret_file(folder.log_files.sealer_key))
-    arguments = chain_arguments(str(folder.chain_database), layout.port("chain"), sealer.address)
+    arguments = chain_arguments(
+        str(folder.chain_database), layout.port("chain"), sealer.address, str(folder.log_files.seal_key)
+    )
     processes.start("chain", arguments, {})
 
 

@@ -3,11 +3,13 @@
 
 Guarantees:
 
-- When `submit` returns, the transaction's block is durable; when it raises, nothing of it is kept.
+- When `submit` returns, the transaction's block is durable and sealed; when it raises, nothing of it is kept.
 - Blocks never change and never go: every block is final at once.
-- A new file gets its own first block (random `mixHash`), so two set-ups are never the same chain.
+- A new file gets its own first block (random vanity), so two set-ups are never the same chain.
+- Every block but the first carries a seal of each key that the node was started with, and the validators named
+  in it are these keys' addresses, for good.
 
-Does not guarantee: agreement. One operator seals; whoever has the file can write another history.
+Does not guarantee: agreement. One operator seals; whoever has the keys and the file can write another history.
 
 Rules: zero base fee; a block's time is the clock's, and at least one second after its parent's, so a burst of
 more than one block a second runs ahead of the clock; no pool, so a transaction with a nonce that is not the
@@ -16,9 +18,10 @@ sender's next is refused. The caller holds `lock` over calls that belong togethe
 
 from __future__ import annotations
 
+import secrets
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from eth.exceptions import HeaderNotFound, TransactionNotFound, VMError
@@ -28,6 +31,8 @@ from eth_utils.exceptions import ValidationError
 from ledger.chain import evm
 from ledger.chain.evm import Header, State, Transaction, TransactionReceipt
 from ledger.chain.kill_points import NodeKillPoint, NodeKillPoints, NoKillPoints
+from ledger.chain.qbft import VANITY_BYTES, ExtraData
+from ledger.chain.sealer import FileSealKey, open_seal_key
 from ledger.chain.store import BlockStore
 from protocol.clock import Clock, epoch_seconds
 from protocol.errors import ConfigurationError, RequestError
@@ -35,6 +40,8 @@ from protocol.errors import ConfigurationError, RequestError
 # A full anchor has 33 kB; other clients take at most 128 kB too.
 MAX_TRANSACTION_BYTES = 128 * 1024
 _CHAIN_ID = "chain_id"
+_VALIDATORS = "validators"
+_VANITY = b"testimoni".ljust(VANITY_BYTES, b"\0")
 
 
 class TransactionRefusedError(RequestError):
@@ -65,25 +72,27 @@ class Engine:
         chain_id: int,
         clock: Clock,
         genesis_accounts: Sequence[bytes] = (),
+        seal_keys: Sequence[FileSealKey] = (),
         kill_points: NodeKillPoints | None = None,
     ) -> None:
         """Open the file, or make it with its first block, in which these accounts own something.
 
-        Raises `ConfigurationError` when the file is another chain's or in use.
+        Without seal keys one is kept beside the file, made with it.
+        Raises `ConfigurationError` when the file is another chain's, is sealed by other keys, or is in use.
         """
         self.lock = threading.RLock()
         self.chain_id = chain_id
         self._clock = clock
+        self._seal_keys = sorted(seal_keys or [open_seal_key(path)], key=lambda each: each.validator)
+        self._extra = ExtraData(_VANITY, tuple(each.validator for each in self._seal_keys))
         self._kill_points = kill_points or NoKillPoints()
         self._store = BlockStore(path, kill_points=self._kill_points)
         kind = evm.chain_class(chain_id)
-        found = self._store.find_setting(_CHAIN_ID)
-        if found is None:
-            self._write_genesis(kind, genesis_accounts)
-        elif found != str(chain_id):
-            raise ConfigurationError(
-                "configuration_error", f"expected chain {chain_id}, the file is chain {found}"
-            )
+        try:
+            self._open_or_begin(kind, genesis_accounts)
+        except BaseException:
+            self._store.close()
+            raise
         self._chain = kind(self._store)
 
     def close(self) -> None:
@@ -113,6 +122,10 @@ class Engine:
         """Return the whole block of a header."""
         return self._chain.get_block_by_header(header)
 
+    def sealed_extra_data(self, header: Header) -> bytes:
+        """Return the extra data of a block as other nodes have it: with the seals."""
+        return self._store.find_seals(header.block_number) or bytes(header.extra_data)
+
     def receipts(self, header: Header) -> Sequence[TransactionReceipt]:
         """Return the receipts of a block, in order."""
         return tuple(self.block(header).get_receipts(self._chain.chaindb))
@@ -138,10 +151,12 @@ class Engine:
             transaction = self._check(raw)
             try:
                 self._chain.header = self._next_header()
-                result, receipts, _ = self._chain.mine_all([transaction], coinbase=evm.ZERO_ADDRESS)
-                events = evm.events_of(result.imported_block, receipts)
+                result, receipts, _ = self._chain.mine_all([transaction], coinbase=self._extra.validators[0])
+                block = result.imported_block
+                events = evm.events_of(block, receipts)
+                seals = {block.number: self._seal(block.hash)}
                 self._kill_points.reach(NodeKillPoint.BEFORE_BLOCK)
-                self._store.commit(events)
+                self._store.commit(events, seals=seals)
             except ValidationError as exc:
                 raise TransactionRefusedError(str(exc)) from exc
             finally:
@@ -179,16 +194,39 @@ class Engine:
             finally:
                 self._store.discard()
 
+    def _open_or_begin(self, kind: evm.EVMChain, accounts: Sequence[bytes]) -> None:
+        found = self._store.find_setting(_CHAIN_ID)
+        if found is None:
+            self._write_genesis(kind, accounts)
+        elif found != str(self.chain_id):
+            raise ConfigurationError(
+                "configuration_error", f"expected chain {self.chain_id}, the file is chain {found}"
+            )
+        elif self._store.find_setting(_VALIDATORS) != self._validator_names():
+            raise ConfigurationError("configuration_error", "the chain's file is sealed by other keys")
+
     def _write_genesis(self, kind: evm.EVMChain, accounts: Sequence[bytes]) -> None:
         self._kill_points.reach(NodeKillPoint.BEFORE_GENESIS)
-        evm.make_genesis(kind, self._store, time=epoch_seconds(self._clock.now()), accounts=accounts)
-        self._store.commit(settings={_CHAIN_ID: str(self.chain_id)})
+        first = replace(self._extra, vanity=secrets.token_bytes(VANITY_BYTES)).encode()
+        time = epoch_seconds(self._clock.now())
+        evm.make_genesis(kind, self._store, time=time, extra_data=first, accounts=accounts)
+        self._store.commit(settings={_CHAIN_ID: str(self.chain_id), _VALIDATORS: self._validator_names()})
         self._kill_points.reach(NodeKillPoint.AFTER_GENESIS)
+
+    def _validator_names(self) -> str:
+        return ",".join(each.address for each in self._seal_keys)
+
+    def _seal(self, block_hash: bytes) -> bytes:
+        """Return the extra data with seals. In round 0 what is sealed and the block's hash are the same."""
+        seals = tuple(each.seal(block_hash) for each in self._seal_keys)
+        return replace(self._extra, seals=seals).encode()
 
     def _next_header(self) -> Header:
         parent = self.head()
         timestamp = max(epoch_seconds(self._clock.now()), parent.timestamp + 1)
-        return self._chain.create_header_from_parent(parent, timestamp=timestamp, gas_limit=parent.gas_limit)
+        return self._chain.create_header_from_parent(
+            parent, timestamp=timestamp, gas_limit=parent.gas_limit, extra_data=self._extra.encode()
+        )
 
     def _check(self, raw: bytes) -> Transaction:
         """Refuse what could not be in the next block, in the words of other clients."""

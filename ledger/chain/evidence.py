@@ -5,8 +5,8 @@ Guarantees, when `verify_anchor` returns: the contract at this address emitted t
 succeeded, and the receipt of that transaction is under the receipts root of the header with this hash.
 
 Does not guarantee: that the block is on the chain and stays there, nor which transaction hash the receipt
-belongs to (receipts do not hold one). Whoever has a block hash from a source they trust compares it; seals in
-the header's extra data are a matter of their own.
+belongs to (receipts do not hold one). Whoever has a block hash from a source they trust compares it; the seals in
+the header are checked by `ledger.finality`.
 
 - RLP, the trie and the receipt are those of the Ethereum yellow paper (sections 4.3.1, 4.4.1, appendices B
   and D); typed receipts of EIP-2718 carry their type byte first.
@@ -17,22 +17,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn, TypeAlias
 
 import rlp
 from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
+from ledger.chain import qbft
 from ledger.chain.interface import Anchored, AnchorEvidence, Mode
-from protocol.errors import Check, VerificationError
+from ledger.chain.strict_rlp import Item as _Item
+from ledger.chain.strict_rlp import decode as _decode
+from ledger.chain.strict_rlp import read_bytes as _bytes
+from ledger.chain.strict_rlp import read_number as _number
+from ledger.chain.strict_rlp import refuse as _refuse
 
 # keccak-256 of "Anchored(bytes32,uint64,uint64,bytes32,bytes32,uint8)"
 ANCHORED_TOPIC = bytes.fromhex("1465b8c543b501cb3d81469cdca0efcbf9ec8ac0b11b814ff32d9bc8ef9d1a86")
-_Item: TypeAlias = "bytes | list[_Item]"
-
-# A header has 21 items in Prague; a receipt with one event has less than 1 kB, a trie node at most 17 digests
-# unless it carries the receipt.
-MAX_EVIDENCE_BYTES = 64 * 1024
 # The index of a transaction has at most 8 nibbles.
 MAX_PROOF_NODES = 16
 _WORD_BYTES = 32
@@ -86,9 +85,11 @@ def verify_anchor(evidence: AnchorEvidence, *, expected_contract: str, expected_
 
 
 def header_hash(header_rlp: bytes) -> bytes:
-    """Return the block hash of a header: the digest over its whole encoding."""
-    digest: bytes = keccak(header_rlp)
-    return digest
+    """Return the hash under which the chain knows this header: in QBFT form it leaves the seals out.
+
+    Raises `VerificationError` (`anchor_proof`) when the header says that it has this form and has not.
+    """
+    return qbft.block_hash(header_rlp)
 
 
 def read_header(header_rlp: bytes) -> BlockFacts:
@@ -207,30 +208,3 @@ def _log(item: _Item, index: int) -> Anchored | None:
         case _:
             _refuse("malformed receipt")
     return read_event(str(to_checksum_address(_bytes(address, _ADDRESS_BYTES))), words, data, index)
-
-
-def _decode(data: bytes) -> _Item:
-    if len(data) > MAX_EVIDENCE_BYTES:
-        _refuse(f"longer than {MAX_EVIDENCE_BYTES} bytes")
-    try:
-        decoded: _Item = rlp.decode(data, strict=True)
-    except (rlp.exceptions.RLPException, RecursionError) as exc:
-        raise VerificationError(Check.RECEIPT, "malformed RLP", code="anchor_proof") from exc
-    return decoded
-
-
-def _bytes(item: _Item, length: int | None = None) -> bytes:
-    if not isinstance(item, bytes) or (length is not None and len(item) != length):
-        _refuse("an item has another length than it must have")
-    return item
-
-
-def _number(item: _Item) -> int:
-    found = _bytes(item)
-    if len(found) > _WORD_BYTES or found[:1] == b"\0":
-        _refuse("malformed number")
-    return int.from_bytes(found)
-
-
-def _refuse(reason: str) -> NoReturn:
-    raise VerificationError(Check.RECEIPT, reason, code="anchor_proof")

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: EUPL-1.2
 """What the embedded engine takes from the EVM library (py-evm, Prague), in one place.
 
-- zero base fee, as on a permissioned network; fixed gas limit; no proof of work and no seals;
+- zero base fee, as on a permissioned network; fixed gas limit; no proof of work;
+- headers in QBFT form (`ledger.chain.qbft`): the library hashes them as they are without seals, which is the
+  block's hash; the seals are the engine's business;
 - the library is untyped to mypy, so its values are `Any` by the names below.
 """
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,9 +17,13 @@ import rlp
 from eth.chains.base import MiningChain
 from eth.consensus import ConsensusApplier, NoProofConsensus
 from eth.exceptions import PyEVMError, Revert, VMError
+from eth.rlp.accounts import Account as _StoredAccount
 from eth.vm.forks import PragueVM
+from eth_utils.crypto import keccak
 from eth_utils.exceptions import ValidationError
+from trie import HexaryTrie
 
+from ledger.chain.qbft import ISTANBUL_MIX_HASH, MAX_VALIDATORS
 from ledger.chain.store import BlockStore, StoredEvent
 
 # Twenty times what a full anchor takes.
@@ -35,6 +40,7 @@ Block = Any
 State = Any
 Transaction = Any
 TransactionReceipt = Any
+Account = Any
 
 
 class ExecutionError(Exception):
@@ -50,12 +56,15 @@ class MalformedTransactionError(Exception):
 
 
 class _ZeroFeeVM(PragueVM):  # type: ignore[misc]  # the EVM library is untyped to mypy
-    """Prague, with a base fee that stays zero."""
+    """Prague, with a base fee that stays zero and room for validators in the extra data."""
+
+    extra_data_max_bytes = 64 + 22 * MAX_VALIDATORS
 
     @staticmethod
     def create_header_from_parent(parent: Header, **fields: Any) -> Header:
         """Return the next block's header before execution."""
-        return PragueVM.create_header_from_parent(parent, **{"base_fee_per_gas": 0, **fields})
+        marked = {"base_fee_per_gas": 0, "mix_hash": ISTANBUL_MIX_HASH}
+        return PragueVM.create_header_from_parent(parent, **{**marked, **fields})
 
 
 def chain_class(chain_id: int) -> EVMChain:
@@ -64,17 +73,19 @@ def chain_class(chain_id: int) -> EVMChain:
     return MiningChain.configure("EmbeddedChain", chain_id=chain_id, vm_configuration=configuration)
 
 
-def make_genesis(kind: EVMChain, store: BlockStore, *, time: int, accounts: Sequence[bytes]) -> None:
-    """Write block 0, with random `mixHash`, to the store's pending writes."""
+def make_genesis(
+    kind: EVMChain, store: BlockStore, *, time: int, extra_data: bytes, accounts: Sequence[bytes]
+) -> None:
+    """Write block 0 to the store's pending writes."""
     owned = {"balance": GENESIS_BALANCE, "nonce": 0, "code": b"", "storage": {}}
     header = {
         "difficulty": 0,
         "coinbase": ZERO_ADDRESS,
         "gas_limit": BLOCK_GAS_LIMIT,
         "timestamp": time,
-        "extra_data": b"",
+        "extra_data": extra_data,
         "nonce": b"\0" * 8,
-        "mix_hash": secrets.token_bytes(32),
+        "mix_hash": ISTANBUL_MIX_HASH,
         "base_fee_per_gas": 0,
     }
     kind.from_genesis(store, header, dict.fromkeys(accounts, owned))
@@ -108,6 +119,12 @@ def new_message(chain_id: int, **fields: Any) -> Any:
     return _ZeroFeeVM.get_transaction_builder().new_unsigned_dynamic_fee_transaction(
         chain_id=chain_id, max_priority_fee_per_gas=0, max_fee_per_gas=0, access_list=(), **fields
     )
+
+
+def account_of(store: BlockStore, state_root: bytes, owner: bytes) -> Account:
+    """Return an account as the state's trie holds it: nonce, balance, storage root, code hash."""
+    encoded = HexaryTrie(store, state_root)[keccak(owner)]
+    return rlp.decode(encoded, sedes=_StoredAccount) if encoded else _StoredAccount()
 
 
 def events_of(block: Block, receipts: Sequence[TransactionReceipt]) -> list[StoredEvent]:

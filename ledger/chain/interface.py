@@ -7,8 +7,6 @@
 - *Head*, receipts and finality come from one node's word. What a third party can check without that node
   is in `ledger.chain.evidence`.
 - Nothing here imports web3; `open_chain` in `ledger.chain.client` does, when it is called.
-
-Seam for later: `AnchorEvidence` carries the header whole, so seals in its extra data need no new member.
 """
 
 from __future__ import annotations
@@ -97,6 +95,8 @@ class AnchorEvent(Anchored):
     transaction_hash: bytes
     commitments: tuple[bytes, ...] | None = field(repr=False)
     """The 32-byte commitments with indices from prev_size up to size, in order; None for a root-only anchor."""
+    header_rlp: bytes | None = field(default=None, repr=False)
+    """The block's header, seals and all, whose hash is `block_hash`; None when the node does not give it."""
 
 
 @dataclass(frozen=True)

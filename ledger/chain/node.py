@@ -134,6 +134,7 @@ def serve(settings: NodeSettings, *, kill_points: NodeKillPoints | None = None) 
         settings.database,
         chain_id=settings.chain_id,
         clock=SystemClock(),
+        seal_keys=settings.seal_keys(),
         genesis_accounts=settings.accounts(),
         kill_points=kill_points,
     )

@@ -12,7 +12,9 @@ from pathlib import Path
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from ledger.chain.sealer import FileSealKey
 from protocol.errors import ConfigurationError
+from protocol.runtime.signer import read_secret_file
 
 PREFIX = "TESTIMONI_CHAIN_"
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
@@ -27,6 +29,11 @@ class NodeSettings(BaseSettings):
     database: Path = Field(description="the chain's SQLite file; made when it is not there")
     port: int = Field(ge=0, le=65535, description="port on 127.0.0.1; 0 lets the kernel choose")
     chain_id: int = Field(default=20261121, ge=1, le=_MAX_CHAIN_ID, description="the chain's number, for good")
+    seal_key_files: str = Field(
+        default="",
+        description="PEM files, by commas, of the keys that seal blocks, the same for good; "
+        "without them one beside the database, made with it",
+    )
     genesis_accounts: str = Field(
         default="", description="addresses, by commas, that own something in block 0 of a new file"
     )
@@ -37,6 +44,11 @@ class NodeSettings(BaseSettings):
         if not all(_ADDRESS.fullmatch(part) for part in value.split(",") if part):
             raise ValueError("expected addresses like 0x… separated by commas")
         return value
+
+    def seal_keys(self) -> list[FileSealKey]:
+        """Return the keys that seal blocks, as far as files are named. Raises `ConfigurationError`."""
+        paths = [Path(part) for part in self.seal_key_files.split(",") if part]
+        return [FileSealKey.from_pem(read_secret_file(path)) for path in paths]
 
     def accounts(self) -> list[bytes]:
         """Return the accounts of block 0."""

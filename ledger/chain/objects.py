@@ -16,6 +16,7 @@ from protocol.encoding import JSON
 Object = dict[str, JSON]
 _BLOOM_BYTES = 256
 _LEGACY_FIRST_BYTE = 0xC0
+_SET_CODE = 4
 
 
 def hex_data(value: bytes) -> str:
@@ -32,23 +33,26 @@ def _kind(transaction: Transaction) -> int:
     return 0 if first >= _LEGACY_FIRST_BYTE else int(first)
 
 
-def block_object(block: Block, *, is_full: bool) -> Object:
-    """Return a block with its transactions' hashes, or with the whole transactions."""
+def block_object(block: Block, extra_data: bytes, *, is_full: bool) -> Object:
+    """Return a block with its transactions' hashes, or with the whole transactions.
+
+    `extra_data` is the header's with the seals, which the block itself does not have.
+    """
     header = block.header
     transactions = [
         transaction_object(header, index, transaction) if is_full else hex_data(transaction.hash)
         for index, transaction in enumerate(block.transactions)
     ]
     return {
-        **_header_object(header),
-        "size": hex(len(rlp.encode(block))),
+        **_header_object(header, extra_data),
+        "size": hex(len(rlp.encode(block.copy(header=header.copy(extra_data=extra_data))))),
         "transactions": list[JSON](transactions),
         "uncles": [],
         "withdrawals": [],
     }
 
 
-def _header_object(header: Header) -> Object:
+def _header_object(header: Header, extra_data: bytes) -> Object:
     return {
         "number": hex(header.block_number),
         "hash": hex_data(header.hash),
@@ -64,7 +68,7 @@ def _header_object(header: Header) -> Object:
         "gasLimit": hex(header.gas_limit),
         "gasUsed": hex(header.gas_used),
         "timestamp": hex(header.timestamp),
-        "extraData": hex_data(header.extra_data),
+        "extraData": hex_data(extra_data),
         "mixHash": hex_data(header.mix_hash),
         "nonce": hex_data(header.nonce),
         "baseFeePerGas": hex(header.base_fee_per_gas),
@@ -106,6 +110,18 @@ def transaction_object(header: Header, index: int, transaction: Transaction) -> 
     if kind > 1:
         found["maxFeePerGas"] = hex(transaction.max_fee_per_gas)
         found["maxPriorityFeePerGas"] = hex(transaction.max_priority_fee_per_gas)
+    if kind == _SET_CODE:
+        found["authorizationList"] = [
+            {
+                "chainId": hex(each.chain_id),
+                "address": to_checksum_address(each.address),
+                "nonce": hex(each.nonce),
+                "yParity": hex(each.y_parity),
+                "r": hex(each.r),
+                "s": hex(each.s),
+            }
+            for each in transaction.authorization_list
+        ]
     return found
 
 

@@ -1,25 +1,22 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The embedded node's JSON-RPC 2.0 methods: what web3.py and block explorers call, and raw evidence.
+"""The embedded node's JSON-RPC 2.0 methods: those of web3.py, and the rules around all of them.
 
 - Every answer is about blocks; there is no pool, so `pending` is `latest`, and every block is final.
 - Bad input gives the error of JSON-RPC or of other Ethereum clients, never a broken connection.
-- Two `debug_` methods give headers and receipts as the bytes that are hashed (go-ethereum's and Besu's names).
+- What only explorers and `cast` call is in `explorer_rpc.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from importlib.metadata import version
 from inspect import signature
-from typing import TypeAlias
 
-import rlp
 import structlog
 
 from ledger.chain import params
 from ledger.chain.engine import CallMessage, Engine, TransactionRefusedError
-from ledger.chain.evm import BLOCK_GAS_LIMIT, ZERO_ADDRESS, ExecutionError, Header
+from ledger.chain.evm import BLOCK_GAS_LIMIT, ZERO_ADDRESS, ExecutionError
+from ledger.chain.explorer_rpc import Blocks, ExplorerMethods, Method, constant
 from ledger.chain.objects import block_object, event_object, hex_data, receipt_object, transaction_object
 from ledger.chain.params import RPCError
 from ledger.chain.store import MAX_TOPICS, EventFilter
@@ -34,7 +31,6 @@ MAX_REQUEST_BYTES = 1024 * 1024
 MAX_EVENTS = 10_000
 MAX_FEE_HISTORY = 1024
 
-_Method: TypeAlias = Callable[..., JSON]
 _log = structlog.get_logger()
 
 
@@ -43,7 +39,8 @@ class Methods:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        constant: dict[str, JSON] = {
+        self._blocks = Blocks(engine)
+        constants: dict[str, JSON] = {
             "eth_chainId": hex(engine.chain_id),
             "net_version": str(engine.chain_id),
             "web3_clientVersion": f"testimoni-embedded/py-evm-{version('py-evm')}",
@@ -52,8 +49,8 @@ class Methods:
             "eth_syncing": False,
             "eth_accounts": [],
         }
-        self._methods: dict[str, _Method] = {
-            **{name: partial(_same, value) for name, value in constant.items()},
+        self._methods: dict[str, Method] = {
+            **{name: constant(value) for name, value in constants.items()},
             "eth_blockNumber": self._block_number,
             "eth_getBlockByNumber": self._get_block,
             "eth_getBlockByHash": self._get_block_by_hash,
@@ -69,8 +66,7 @@ class Methods:
             "eth_feeHistory": self._fee_history,
             "eth_sendRawTransaction": self._send,
             "eth_getLogs": self._get_logs,
-            "debug_getRawHeader": self._raw_header,
-            "debug_getRawReceipts": self._raw_receipts,
+            **ExplorerMethods(engine, self._blocks).methods(),
         }
 
     def answer(self, body: bytes) -> JSON:
@@ -127,28 +123,21 @@ class Methods:
             _log.exception("rpc_failed", method=name)
             raise RPCError(params.INTERNAL_ERROR, "internal error") from exc
 
-    def _find(self, place: JSON) -> Header | None:
-        return self._engine.find_header(params.block_place(place, self._engine.head().block_number))
-
-    def _get(self, place: JSON) -> Header:
-        header = self._find(place)
-        if header is None:
-            raise RPCError(params.SERVER_ERROR, "header not found")
-        return header
-
     def _block_number(self) -> JSON:
         return hex(self._engine.head().block_number)
 
     def _get_block(self, place: JSON, is_full: JSON = False) -> JSON:
-        header = self._find(place)
+        header = self._blocks.find(place)
         wanted = params.boolean(is_full)
-        return None if header is None else block_object(self._engine.block(header), is_full=wanted)
+        if header is None:
+            return None
+        return block_object(self._engine.block(header), self._engine.sealed_extra_data(header), is_full=wanted)
 
     def _get_block_by_hash(self, digest: JSON, is_full: JSON = False) -> JSON:
         return self._get_block({"blockHash": digest}, is_full)
 
     def _get_block_receipts(self, place: JSON) -> JSON:
-        header = self._find(place)
+        header = self._blocks.find(place)
         if header is None:
             return None
         block, receipts = self._engine.block(header), self._engine.receipts(header)
@@ -169,33 +158,33 @@ class Methods:
         return receipt_object(self._engine.block(header), self._engine.receipts(header), index)
 
     def _get_nonce(self, account: JSON, place: JSON = None) -> JSON:
-        return hex(self._engine.state(self._get(place)).get_nonce(params.address(account)))
+        return hex(self._engine.state(self._blocks.get(place)).get_nonce(params.address(account)))
 
     def _get_balance(self, account: JSON, place: JSON = None) -> JSON:
-        return hex(self._engine.state(self._get(place)).get_balance(params.address(account)))
+        return hex(self._engine.state(self._blocks.get(place)).get_balance(params.address(account)))
 
     def _get_code(self, account: JSON, place: JSON = None) -> JSON:
-        return hex_data(self._engine.state(self._get(place)).get_code(params.address(account)))
+        return hex_data(self._engine.state(self._blocks.get(place)).get_code(params.address(account)))
 
     def _get_storage(self, account: JSON, slot: JSON, place: JSON = None) -> JSON:
-        value = self._engine.state(self._get(place)).get_storage(
+        value = self._engine.state(self._blocks.get(place)).get_storage(
             params.address(account), params.storage_slot(slot)
         )
         return hex_data(value.to_bytes(32))
 
     def _call(self, message: JSON, place: JSON = None) -> JSON:
-        return hex_data(self._engine.call(_message(message), self._get(place)))
+        return hex_data(self._engine.call(_message(message), self._blocks.get(place)))
 
     def _estimate_gas(self, message: JSON, place: JSON = None) -> JSON:
-        return hex(self._engine.estimate_gas(_message(message), self._get(place)))
+        return hex(self._engine.estimate_gas(_message(message), self._blocks.get(place)))
 
     def _send(self, raw: JSON) -> JSON:
         return hex_data(self._engine.submit(params.data(raw)))
 
     def _fee_history(self, count: JSON, newest: JSON, percentiles: JSON = None) -> JSON:
-        last = self._get(newest).block_number
+        last = self._blocks.get(newest).block_number
         blocks = min(params.quantity(count), MAX_FEE_HISTORY, last + 1)
-        headers = [self._get(hex(number)) for number in range(last + 1 - blocks, last + 1)]
+        headers = [self._blocks.get(hex(number)) for number in range(last + 1 - blocks, last + 1)]
         history: dict[str, JSON] = {
             "oldestBlock": hex(last + 1 - blocks),
             "baseFeePerGas": ["0x0"] * (blocks + 1),
@@ -218,32 +207,17 @@ class Methods:
         if not isinstance(topics, list) or len(topics) > MAX_TOPICS:
             raise params.invalid(f"expected at most {MAX_TOPICS} topics")
         if "blockHash" in wanted:
-            first = last = self._get({"blockHash": wanted["blockHash"]}).block_number
+            if "fromBlock" in wanted or "toBlock" in wanted:
+                raise params.invalid("expected blockHash, or fromBlock and toBlock")
+            first = last = self._blocks.get({"blockHash": wanted["blockHash"]}).block_number
         else:
-            first, last = self._number(wanted.get("fromBlock")), self._number(wanted.get("toBlock"))
+            first, last = self._blocks.number(wanted.get("fromBlock")), self._blocks.number(wanted.get("toBlock"))
         return EventFilter(
             first_block=first,
             last_block=last,
             addresses=params.one_or_many(wanted.get("address"), params.address),
             topics=tuple(params.one_or_many(topic, params.word) for topic in topics),
         )
-
-    def _number(self, place: JSON) -> int:
-        newest = self._engine.head().block_number
-        found = params.block_place(place, newest)
-        if isinstance(found, bytes):
-            raise params.invalid("expected a block number")
-        return min(found, int(newest) + 1)
-
-    def _raw_header(self, place: JSON) -> JSON:
-        return hex_data(rlp.encode(self._get(place)))
-
-    def _raw_receipts(self, place: JSON) -> JSON:
-        return [hex_data(receipt.encode()) for receipt in self._engine.receipts(self._get(place))]
-
-
-def _same(value: JSON) -> JSON:
-    return value
 
 
 def _failure(identifier: JSON, error: RPCError) -> JSON:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The embedded node's one SQLite file: the EVM's key-value pairs and an index of events.
+"""The embedded node's one SQLite file: the EVM's key-value pairs, the blocks' seals and an index of events.
 
 - A block is one SQLite transaction in WAL mode with `synchronous=FULL`: when `commit` returns, the block
   survives a loss of power; when the process dies earlier, nothing of the block is there.
@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS events (
     topic0 BLOB, topic1 BLOB, topic2 BLOB, topic3 BLOB, data BLOB NOT NULL,
     PRIMARY KEY (block, log_index)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seals (block INTEGER PRIMARY KEY, extra_data BLOB NOT NULL);
 CREATE INDEX IF NOT EXISTS events_by_topics ON events (address, topic0, topic1, block);
 CREATE INDEX IF NOT EXISTS events_by_topic ON events (topic0, topic1, block);
 """
@@ -130,8 +131,17 @@ class BlockStore(BaseAtomicDB):  # type: ignore[misc]  # the EVM library is unty
 
     # Ours: whole blocks, settings, events.
 
-    def commit(self, events: Iterable[StoredEvent] = (), settings: dict[str, str] | None = None) -> None:
-        """Make all pending writes and these rows durable, together or not at all."""
+    def commit(
+        self,
+        events: Iterable[StoredEvent] = (),
+        *,
+        settings: dict[str, str] | None = None,
+        seals: dict[int, bytes] | None = None,
+    ) -> None:
+        """Make all pending writes and these rows durable, together or not at all.
+
+        `seals` holds the extra data with seals by block number.
+        """
         execute, many = self._connection.execute, self._connection.executemany
         kept = [(key, value) for key, value in self._pending.items() if value is not None]
         gone = [(key,) for key, value in self._pending.items() if value is None]
@@ -142,6 +152,7 @@ class BlockStore(BaseAtomicDB):  # type: ignore[misc]  # the EVM library is unty
             marks = ", ".join("?" * (7 + MAX_TOPICS))
             many(f"INSERT INTO events ({_COLUMNS}) VALUES ({marks})", [_row(event) for event in events])  # noqa: S608 - our own names
             many("INSERT INTO settings VALUES (?, ?)", list((settings or {}).items()))
+            many("INSERT INTO seals VALUES (?, ?)", list((seals or {}).items()))
             self._kill_points.reach(NodeKillPoint.INSIDE_BLOCK)
             execute("COMMIT")
         except BaseException:
@@ -161,6 +172,11 @@ class BlockStore(BaseAtomicDB):  # type: ignore[misc]  # the EVM library is unty
         """Return a value that was stored with the first block; None in a new file."""
         row = self._connection.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
         return None if row is None else str(row[0])
+
+    def find_seals(self, number: int) -> bytes | None:
+        """Return a block's extra data with its seals; None for block 0, which has none."""
+        row = self._connection.execute("SELECT extra_data FROM seals WHERE block = ?", (number,)).fetchone()
+        return None if row is None else bytes(row[0])
 
     def events(self, wanted: EventFilter, *, limit: int) -> list[StoredEvent]:
         """Return the matching events in the chain's order, at most `limit`."""

@@ -20,7 +20,7 @@ from web3.types import RPCEndpoint
 
 from contracts.artifact import load_artifact
 from ledger.chain.calldata import encode_anchor, encode_root_anchor, read_commitments
-from ledger.chain.evidence import ANCHORED_TOPIC, read_event, read_header
+from ledger.chain.evidence import ANCHORED_TOPIC, header_hash, read_event, read_header
 from ledger.chain.interface import (
     Anchored,
     AnchorEvent,
@@ -34,6 +34,7 @@ from ledger.chain.interface import (
 )
 from ledger.chain.provider import answers, read_refusal
 from ledger.chain.receipt_trie import prove_receipt
+from ledger.chain.rpc_encoding import encode_header, encode_receipt
 from protocol.errors import (
     Check,
     ConfigurationError,
@@ -212,11 +213,14 @@ class Web3Chain:
             except TransactionNotFound as exc:
                 raise RequestError("not_found", "the transaction is in no block") from exc
             number, index = int(found["blockNumber"]), int(found["transactionIndex"])
-            header = bytes(HexBytes(self._debug("debug_getRawHeader", hex(number))))
-            receipts = [bytes(HexBytes(raw)) for raw in self._debug("debug_getRawReceipts", hex(number))]
+            here = self._web3.eth.get_block(number)
+            header = self._header(here, expected_hash=bytes(found["blockHash"]))
+            receipts = [encode_receipt(self._web3.eth.get_transaction_receipt(each)) for each in _hashes(here)]
+        if header is None:
+            raise UnavailableError("temporarily_unavailable", "the chain's node gives another block's header")
         block = read_header(header)
         root, proof = prove_receipt(receipts, index)
-        if block.hash != bytes(found["blockHash"]) or root != block.receipts_root:
+        if root != block.receipts_root:
             raise UnavailableError("temporarily_unavailable", "the chain's node gives another block's receipts")
         events = [self._event(entry) for entry in found["logs"]]
         return AnchorEvidence(
@@ -311,11 +315,28 @@ class Web3Chain:
             block_time=int(block["timestamp"]),
             transaction_hash=bytes(sent["hash"]),
             commitments=read_commitments(event, bytes(sent["input"])),
+            header_rlp=self._header(block, expected_hash=bytes(block["hash"])),
         )
 
-    def _debug(self, method: str, *arguments: str) -> Any:
-        """Return the result of a call that web3 has no method for."""
-        answer = self._web3.provider.make_request(RPCEndpoint(method), arguments)
-        if "error" in answer:
-            raise UnavailableError("temporarily_unavailable", f"the chain's node does not answer {method}")
-        return answer["result"]
+    def _header(self, block: Any, *, expected_hash: bytes) -> bytes | None:
+        """Return the header of this hash, from a block as web3 gives it; None when the node cannot give it."""
+        header = encode_header(block)
+        if _is_header(header, expected_hash):
+            return header
+        # a fork that we do not know added fields; some nodes give the bytes
+        with answers():
+            answer = self._web3.provider.make_request(RPCEndpoint("debug_getRawHeader"), [hex(block["number"])])
+            header = bytes(HexBytes(answer.get("result") or "0x"))
+        return header if _is_header(header, expected_hash) else None
+
+
+def _is_header(header: bytes, expected_hash: bytes) -> bool:
+    try:
+        return header_hash(header) == expected_hash
+    except VerificationError:
+        return False
+
+
+def _hashes(block: Any) -> list[HexBytes]:
+    """Return the hashes of a block's transactions (web3 types both kinds of list as one)."""
+    return list(block["transactions"])

@@ -20,7 +20,7 @@ def environment(made: SetUp, service: str) -> dict[str, str]:
     return {f"TESTIMONI_{service.upper()}_{name.upper()}": value for name, value in values.items()}
 
 
-def chain_arguments(made_folder_database: str, port: int, account: str) -> list[str]:
+def chain_arguments(made_folder_database: str, port: int, account: str, seal_key: str) -> list[str]:
     """Return the command line of the embedded node."""
     return [
         *("-m", "ledger.chain.node"),
@@ -28,6 +28,7 @@ def chain_arguments(made_folder_database: str, port: int, account: str) -> list[
         *("--port", str(port)),
         *("--chain-id", str(CHAIN_ID)),
         *("--genesis-accounts", account),
+        *("--seal-key-files", seal_key),
     ]
 
 
@@ -101,6 +102,7 @@ def _ledger(made: SetUp) -> dict[str, str]:
         "chain_url": made.layout.url("chain"),
         "chain_id": str(CHAIN_ID),
         "contract": chain.contract if chain else "",
+        "validators": json.dumps(list(chain.validators if chain else ())),
         "batch_interval_seconds": str(BATCH_INTERVAL_SECONDS),
         "maximum_merge_delay_seconds": str(int(made.log.maximum_merge_delay.total_seconds())),
     }

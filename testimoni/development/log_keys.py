@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The development log: its three keys, its contract on the embedded chain, and what auditors are told of it."""
+"""The development log: its keys and its chain's, its contract there, and what auditors are told of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from ledger import checkpoint
-from ledger.chain.sealer import FileSealerKey
+from ledger.chain.sealer import FileSealerKey, FileSealKey
 from ledger.checkpoint import CheckpointSigner
 from ledger.trust import AuditedLog, TrustedChain, log_id
 from protocol.keys import PrivateKey
@@ -44,6 +44,11 @@ class LogFiles:
         return self.folder / "log-sealer.key"
 
     @property
+    def seal_key(self) -> Path:
+        """The secp256k1 key with which the embedded chain's one validator seals its blocks."""
+        return self.folder / "chain-seal.key"
+
+    @property
     def state(self) -> Path:
         """The log's origin and its contract's address, fixed when it is made."""
         return self.folder / "log.json"
@@ -54,6 +59,7 @@ class LogFiles:
             self.promise_key: lambda: PrivateKey.generate().pem(),
             self.checkpoint_key: checkpoint.new_key_pem,
             self.sealer_key: lambda: FileSealerKey.generate().pem(),
+            self.seal_key: lambda: FileSealKey.generate().pem(),
         }
         for path, make in makers.items():
             if not path.exists():
@@ -78,7 +84,7 @@ def open_log(files: LogFiles, *, origin: str, chain_url: str, wait_for_chain: Ca
             contract=state["contract"],
             log_id=log_id(state["origin"]),
             sealer=sealer.address,
-            validators=(),
+            validators=(FileSealKey.from_pem(read_secret_file(files.seal_key)).address,),
         ),
     )
 

@@ -1,14 +1,23 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The smallest genuine proof of an anchor: one transaction in one block, encoded by hand."""
+"""The smallest genuine proof of an anchor: one transaction in one sealed block, encoded by hand."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import rlp
+from cryptography.hazmat.primitives.asymmetric import ec
 from eth_utils.crypto import keccak
 
 from ledger.anchor_evidence import AnchorProof
 from ledger.chain.evidence import ANCHORED_TOPIC
 from ledger.chain.interface import AnchorEvidence
+from ledger.chain.qbft import ISTANBUL_MIX_HASH, ExtraData, block_hash, commit_hash
+from ledger.chain.sealer import FileSealKey
+
+SEAL_KEYS = tuple(FileSealKey._wrap(ec.derive_private_key(number, ec.SECP256K1())) for number in (11, 12, 13, 14))
+VALIDATORS = tuple(key.address for key in SEAL_KEYS)
 
 
 def prove_anchor(
@@ -22,8 +31,13 @@ def prove_anchor(
     chain_id: int,
     block_number: int = 1,
     timestamp: int = 1_800_000_000,
+    validators: Sequence[FileSealKey] = SEAL_KEYS,
+    seals: Sequence[FileSealKey] = SEAL_KEYS[:3],
 ) -> AnchorProof:
-    """Return what `Chain.receipt_evidence` would give for this anchor, alone in its block."""
+    """Return what `Chain.receipt_evidence` would give for this anchor, alone in its block.
+
+    The block names these validators, and those in `seals` sealed it.
+    """
     data = prev_size.to_bytes(32) + prev_root + root + (0).to_bytes(32)
     event = [bytes.fromhex(contract[2:]), [ANCHORED_TOPIC, log_id, size.to_bytes(32)], data]
     receipt = b"\x02" + rlp.encode([b"\x01", b"\x52\x08", bytes(256), [event]])
@@ -33,16 +47,24 @@ def prove_anchor(
     header[5] = keccak(node)
     header[8] = block_number.to_bytes((block_number.bit_length() + 7) // 8)
     header[11] = timestamp.to_bytes(4)
-    encoded = rlp.encode(header)
+    header[13] = ISTANBUL_MIX_HASH
+    encoded = _seal(header, ExtraData(bytes(32), tuple(key.validator for key in validators)), seals)
     evidence = AnchorEvidence(
         chain_id=chain_id,
         transaction_hash=keccak(receipt),
         transaction_index=0,
         block_number=block_number,
-        block_hash=keccak(encoded),
+        block_hash=block_hash(encoded),
         log_index=0,
         header_rlp=encoded,
         receipt_rlp=receipt,
         receipt_proof=(node,),
     )
     return AnchorProof(contract, evidence)
+
+
+def _seal(header: list[bytes], extra: ExtraData, keys: Sequence[FileSealKey]) -> bytes:
+    header[12] = extra.encode()
+    digest = commit_hash(rlp.encode(header))
+    header[12] = replace(extra, seals=tuple(key.seal(digest) for key in keys)).encode()
+    return bytes(rlp.encode(header))

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import rlp
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger import merkle
 from ledger.chain.interface import (
@@ -19,11 +22,15 @@ from ledger.chain.interface import (
     Sent,
     SignedTransaction,
 )
+from ledger.chain.qbft import ISTANBUL_MIX_HASH, ExtraData, block_hash
+from ledger.chain.sealer import FileSealKey
 from protocol.encoding import JSON, compact_json, parse_object, sha256
 from protocol.errors import RequestError, UnavailableError, VerificationError
 
 CONTRACT = "0x00000000000000000000000000000000000000C0"
-SEALER = "0x00000000000000000000000000000000000000Aa"
+# it seals the blocks too, which no real set-up's would
+SEAL_KEY = FileSealKey._wrap(ec.derive_private_key(0xAA, ec.SECP256K1()))
+SEALER = SEAL_KEY.address
 
 
 class MemorySealer:
@@ -38,8 +45,24 @@ class MemorySealer:
 
 @dataclass
 class _Block:
-    hash: bytes
+    header: bytes
     transactions: list[bytes]
+
+    @property
+    def hash(self) -> bytes:
+        return block_hash(self.header)
+
+
+def seal_header(number: int, parent: bytes, *keys: FileSealKey, seals: int | None = None) -> bytes:
+    """Return a header of these validators, sealed by the first so many; nothing else in it means anything."""
+    extra = ExtraData(bytes(32), tuple(key.validator for key in keys))
+    items: list[object] = [parent, *[bytes(32)] * 5, bytes(256), 1, number, 0, 0, 1_800_000_000 + number]
+
+    def header(data: ExtraData) -> bytes:
+        return bytes(rlp.encode([*items, data.encode(), ISTANBUL_MIX_HASH, bytes(8)]))
+
+    digest = block_hash(header(extra))
+    return header(replace(extra, seals=tuple(key.seal(digest) for key in keys[:seals])))
 
 
 @dataclass
@@ -70,7 +93,8 @@ class MemoryChain:
     def mine(self) -> None:
         """Put the pool into a block; an empty block when there is nothing."""
         self.epoch += 1
-        self.blocks.append(_Block(sha256(f"{self.epoch}".encode()), list(self.pool)))
+        header = seal_header(len(self.blocks), sha256(f"{self.epoch}".encode()), SEAL_KEY)
+        self.blocks.append(_Block(header, list(self.pool)))
         self.pool.clear()
 
     def drop_pool(self) -> None:
@@ -205,6 +229,7 @@ class MemoryChain:
                         block_time=1_800_000_000 + number,
                         transaction_hash=sha256(raw),
                         commitments=None if "proof" in members else _words(members["commitments"]),
+                        header_rlp=block.header,
                     )
 
     def receipt_evidence(self, transaction_hash: bytes) -> AnchorEvidence:

@@ -26,7 +26,7 @@ from ledger import checkpoint as checkpoints
 from ledger import merkle
 from ledger.chain.client import open_chain
 from ledger.chain.interface import Chain
-from ledger.chain.sealer import FileSealerKey
+from ledger.chain.sealer import FileSealerKey, open_seal_key
 from ledger.checkpoint import CheckpointSigner
 from ledger.cli import audit_command
 from ledger.client import LedgerClient
@@ -96,7 +96,7 @@ class Stack:
             "CHAIN_URL": self.chain_url,
             "CHAIN_ID": str(CHAIN_ID),
             "CONTRACT": contract,
-            "VALIDATORS": json.dumps([self.sealer.address]),
+            "VALIDATORS": json.dumps([open_seal_key(self.chain_file).address]),
             "BATCH_INTERVAL_SECONDS": "1",
             "LEASE_SECONDS": str(LEASE_SECONDS),
         }

@@ -10,13 +10,12 @@ from itertools import pairwise
 import pytest
 
 from ledger import merkle
-from ledger.audit import ONE_OPERATOR, LogContents, audit_log, check_promise, finality
+from ledger.audit import LogContents, audit_log, check_promise
 from ledger.chain.interface import AnchorEvent, Mode
 from ledger.checkpoint import Checkpoint
 from ledger.commitment import Commitment
 from ledger.findings import ExitStatus, Finding, Level, Outcome, overall
 from ledger.promise import Promise
-from ledger.trust import TrustedChain
 
 LEAVES = tuple(Commitment(index.to_bytes(32)) for index in range(1, 31))
 SIZES = (0, 8, 16, 24)
@@ -202,14 +201,6 @@ def test_promise_missing_before_it_is_due_could_not_tell():
 def test_promise_without_the_log_is_kept_when_the_evidence_places_it():
     assert check_promise(promise(LEAVES[0], AT), None, is_placed=True).outcome is Outcome.HOLDS
     assert check_promise(promise(LEAVES[0], AT), None, is_placed=False).outcome is Outcome.COULD_NOT_TELL
-
-
-def test_finality_says_who_sealed():
-    one = TrustedChain(1, "0x1", bytes(32), "0x2", ("0x3",))
-    assert (finality(one).outcome, finality(one).detail) == (Outcome.ASSUMED, ONE_OPERATOR)
-    four = replace(one, validators=("0x3", "0x4", "0x5", "0x6"))
-    assert finality(four).outcome is Outcome.COULD_NOT_TELL
-    assert finality(None).outcome is Outcome.COULD_NOT_TELL
 
 
 def test_findings_together_come_to_the_worst_that_counts():

@@ -13,6 +13,7 @@ from ledger import merkle, signatures
 from ledger import promise as promises
 from ledger import record as records
 from ledger.audit import LogContents
+from ledger.chain.sealer import FileSealKey
 from ledger.checkpoint import Checkpoint, CheckpointSigner, new_key_pem
 from ledger.cli import verify_evidence_command
 from ledger.commitment import Commitment
@@ -23,7 +24,7 @@ from ledger.trust import TrustedAdministration, TrustedChain, TrustFile, log_id
 from protocol import jws
 from protocol.errors import RequestError
 from protocol.keys import PrivateKey
-from tests.fakes.anchor_proof import prove_anchor
+from tests.fakes.anchor_proof import SEAL_KEYS, VALIDATORS, prove_anchor
 
 CONTRACT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 OTHER_CONTRACT = "0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0"
@@ -39,7 +40,7 @@ class Case:
         self.now = now
         self.office = PrivateKey.generate()
         origin = share.audited_log.origin
-        self.chain = TrustedChain(1337, CONTRACT, log_id(origin), SEALER, (SEALER,))
+        self.chain = TrustedChain(1337, CONTRACT, log_id(origin), SEALER, VALIDATORS)
         self.log = replace(share.audited_log, chain=self.chain)
         party = TrustedAdministration(
             share.record.party.identifier,
@@ -159,8 +160,8 @@ def test_whole_evidence_holds_at_every_level_offline(case):
         Level.CHECKPOINT,
         Level.IN_LOG,
         Level.ANCHORED,
+        Level.FINAL,
     }
-    assert outcome(findings, Level.FINAL).outcome is Outcome.ASSUMED
     assert outcome(findings, Level.NOT_TAKEN_BACK).outcome is Outcome.COULD_NOT_TELL
     assert overall(findings) is ExitStatus.HOLDS
 
@@ -267,8 +268,20 @@ TAMPERED = {
         lambda c: replace(c.item, anchor={**c.item.anchor, "block_number": 2}),
         {Level.ANCHORED},
     ),
+    "seals of two of four validators": (lambda c: c.place(c.item, seals=SEAL_KEYS[:2]), {Level.FINAL}),
+    "one validator's seal thrice": (lambda c: c.place(c.item, seals=SEAL_KEYS[:1] * 3), {Level.FINAL}),
+    "a seal by a stranger": (
+        lambda c: c.place(c.item, seals=(*SEAL_KEYS[:2], FileSealKey.generate())),
+        {Level.FINAL},
+    ),
+    "block of a network of strangers": (lambda c: c.place(c.item, **strangers()), {Level.FINAL}),
     "anchor malformed": (lambda c: replace(c.item, anchor={"chain_id": "x"}), {Level.ANCHORED}),
 }
+
+
+def strangers():
+    keys = [FileSealKey.generate() for _ in range(4)]
+    return {"validators": keys, "seals": keys}
 
 
 @pytest.mark.parametrize(("tamper", "levels"), TAMPERED.values(), ids=TAMPERED)
@@ -434,7 +447,7 @@ def test_command_with_whole_evidence_holds(files, capsys):
     assert verify_evidence_command([str(evidence), "--trust", str(trust)]) == 0
     out = capsys.readouterr().out
     assert out.endswith("HOLDS\n")
-    assert "sealed by one operator: detects damage, not a dishonest operator" in out
+    assert "block final: the block sealed by at least 3 of 4 known validators" in out
 
 
 def test_command_with_tampered_evidence_is_violated_and_names_the_level(files, capsys):

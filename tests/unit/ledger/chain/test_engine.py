@@ -10,12 +10,14 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+import rlp
 
 from ledger.chain.engine import CallMessage, Engine, TransactionRefusedError
 from ledger.chain.evm import BLOCK_GAS_LIMIT, ExecutionError
 from ledger.chain.kill_points import NodeKillPoint
 from ledger.chain.node_settings import load_node_settings
-from ledger.chain.sealer import FileSealerKey, open_sealer
+from ledger.chain.qbft import ExtraData, block_hash, verify_seals
+from ledger.chain.sealer import FileSealerKey, FileSealKey, open_sealer
 from protocol.encoding import sha256
 from protocol.errors import ConfigurationError
 from protocol.keys import PrivateKey
@@ -73,6 +75,66 @@ def test_a_file_of_another_chain_is_refused(node):
     node.engine.close()
     with pytest.raises(ConfigurationError, match="expected chain 1, the file is chain 20261121"):
         Engine(node.path, chain_id=1, clock=node.clock)
+
+
+def header_of(node, number):
+    return bytes.fromhex(node.result("debug_getRawHeader", hex(number))[2:])
+
+
+def test_every_block_but_the_first_is_sealed_by_the_key_beside_the_file(node, keys):
+    for nonce in range(3):
+        node.engine.submit(transfer(keys[0], nonce))
+    path = node.path.with_name("chain-seal.key")
+    assert path.stat().st_mode & 0o777 == 0o600
+    own = FileSealKey.from_pem(path.read_bytes()).validator
+    for number in (1, 2, 3):
+        header = header_of(node, number)
+        assert verify_seals(header, expected_validators=[own]) == {own}
+        assert block_hash(header) == node.engine.find_header(number).hash
+    first = ExtraData.parse(rlp.decode(header_of(node, 0))[12])
+    assert (first.validators, first.seals, first.round) == ((own,), (), 0)
+    node.reopen()
+    assert verify_seals(header_of(node, 3), expected_validators=[own]) == {own}
+
+
+def test_four_keys_seal_every_block_in_the_order_of_their_addresses(tmp_path, clock, keys):
+    made = [FileSealKey.generate() for _ in range(4)]
+    engine = Engine(tmp_path / "four.db", chain_id=20261121, clock=clock, seal_keys=made)
+    engine.submit(transfer(keys[0], 0))
+    header = engine.head()
+    found = ExtraData.parse(engine.sealed_extra_data(header))
+    assert found.validators == tuple(sorted(each.validator for each in made))
+    sealed = rlp.encode(header.copy(extra_data=found.encode()))
+    assert verify_seals(sealed, expected_validators=found.validators) == set(found.validators)
+    assert not (tmp_path / "four-seal.key").exists()
+    engine.close()
+    with pytest.raises(ConfigurationError, match="sealed by other keys"):
+        Engine(tmp_path / "four.db", chain_id=20261121, clock=clock, seal_keys=made[:3])
+    Engine(tmp_path / "four.db", chain_id=20261121, clock=clock, seal_keys=made[::-1]).close()
+
+
+def test_a_file_whose_seal_key_is_lost_is_refused_and_no_new_key_is_made(node):
+    node.engine.close()
+    path = node.path.with_name("chain-seal.key")
+    kept = path.read_bytes()
+    path.unlink()
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        Engine(node.path, chain_id=20261121, clock=node.clock)
+    assert not path.exists()
+    write_secret_file(path, FileSealKey.generate().pem())
+    with pytest.raises(ConfigurationError, match="sealed by other keys"):
+        Engine(node.path, chain_id=20261121, clock=node.clock)
+    path.write_bytes(kept)
+    Engine(node.path, chain_id=20261121, clock=node.clock).close()
+
+
+def test_a_seal_is_written_with_its_block_or_not_at_all(node, keys):
+    node.reopen(StopAt(NodeKillPoint.INSIDE_BLOCK))
+    with pytest.raises(StopError):
+        node.engine.submit(transfer(keys[0], 0))
+    assert node.engine.store.find_seals(1) is None
+    node.engine.submit(transfer(keys[0], 0))
+    assert node.engine.store.find_seals(1) is not None
 
 
 def test_a_file_that_another_node_has_is_refused(node):
@@ -236,6 +298,18 @@ def test_settings_come_from_the_command_line_before_the_environment(tmp_path, mo
     found = load_node_settings(["--port", "18106", "--genesis-accounts", "0x" + "11" * 20])
     assert (found.port, found.database, found.chain_id) == (18106, tmp_path / "chain.db", 20261121)
     assert found.accounts() == [b"\x11" * 20]
+    assert found.seal_keys() == []
+
+
+def test_settings_name_the_files_of_the_seal_keys(tmp_path):
+    made = [FileSealKey.generate() for _ in range(2)]
+    for number, key in enumerate(made):
+        write_secret_file(tmp_path / f"{number}.key", key.pem())
+    files = f"{tmp_path / '0.key'},{tmp_path / '1.key'}"
+    argv = ["--database", "x", "--port", "1", "--seal-key-files"]
+    assert load_node_settings([*argv, files]).seal_keys() == made
+    with pytest.raises(ConfigurationError, match=r"2\.key cannot be read"):
+        load_node_settings([*argv, f"{files},{tmp_path / '2.key'}"]).seal_keys()
 
 
 @pytest.mark.parametrize(

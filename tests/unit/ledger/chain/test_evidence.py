@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import pytest
 import rlp
+from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.chain.calldata import encode_anchor, encode_root_anchor, read_commitments
 from ledger.chain.evidence import (
     ANCHORED_TOPIC,
-    MAX_EVIDENCE_BYTES,
     decode_anchored,
     header_hash,
     read_header,
@@ -24,6 +24,7 @@ from ledger.chain.evidence import (
 )
 from ledger.chain.interface import Anchored, AnchorEvidence, Mode
 from ledger.chain.receipt_trie import prove_receipt
+from ledger.chain.strict_rlp import MAX_EVIDENCE_BYTES
 from protocol.errors import RequestError, VerificationError
 
 CONTRACT = "0x2D64035416d7a32f46023f10E6d1b8160f8836E4"
@@ -218,7 +219,7 @@ def test_trie_nodes_made_by_hand_raise_our_error_only():
     for node in ([b"", b"v"], [b"\x40", b"v"], [b"\x01\x00", b"v"], [b"\x20", [b"v"]], [b"x"] * 16, b"v", []):
         encoded = rlp.encode(node)
         with pytest.raises(VerificationError):
-            verify_receipt_proof(make_header(header_hash(encoded)), b"w", [encoded], 0)
+            verify_receipt_proof(make_header(keccak(encoded)), b"w", [encoded], 0)
 
 
 def test_calldata_is_read_back_and_only_for_its_own_event():

@@ -8,11 +8,13 @@ import secrets
 
 import pytest
 import rlp
+import trie
 from eth_utils.crypto import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ledger.chain.evidence import ANCHORED_TOPIC
+from ledger.chain.evidence import ANCHORED_TOPIC, header_hash
+from ledger.chain.explorer_rpc import MAX_PROOF_SLOTS
 from ledger.chain.rpc import MAX_BATCH, MAX_REQUEST_BYTES
 
 ZERO = "0x" + "00" * 20
@@ -27,6 +29,101 @@ def anchored(ledger):
 
 def hexed(data: bytes) -> str:
     return "0x" + data.hex()
+
+
+def test_what_explorers_ask_of_a_network_without_pool_peers_and_uncles(node, anchored):
+    assert node.result("net_listening") is True
+    assert node.result("net_peerCount") == node.result("eth_hashrate") == node.result("eth_blobBaseFee") == "0x0"
+    assert node.result("eth_mining") is False
+    assert node.result("txpool_status") == {"pending": "0x0", "queued": "0x0"}
+    assert node.result("txpool_content") == {"pending": {}, "queued": {}}
+    assert node.result("web3_sha3", "0x68656c6c6f") == hexed(keccak(b"hello"))
+    digest = node.result("eth_getBlockByNumber", "latest", False)["hash"]
+    assert node.result("eth_getUncleCountByBlockNumber", "latest") == "0x0"
+    assert node.result("eth_getUncleCountByBlockHash", digest) == "0x0"
+    assert node.result("eth_getUncleCountByBlockHash", NO_HASH) is None
+    assert node.result("eth_getUncleByBlockNumberAndIndex", "latest", "0x0") is None
+    assert node.result("eth_getUncleByBlockHashAndIndex", digest, "0x0") is None
+
+
+def test_transactions_are_found_by_their_place_in_a_block(node, anchored):
+    sent = node.result("eth_getTransactionByHash", hexed(anchored[0].hash))
+    number, digest = sent["blockNumber"], sent["blockHash"]
+    assert node.result("eth_getTransactionByBlockNumberAndIndex", number, "0x0") == sent
+    assert node.result("eth_getTransactionByBlockHashAndIndex", digest, "0x0") == sent
+    assert node.result("eth_getTransactionByBlockNumberAndIndex", number, "0x1") is None
+    assert node.result("eth_getTransactionByBlockNumberAndIndex", "0x99", "0x0") is None
+    assert node.result("eth_getTransactionByBlockHashAndIndex", NO_HASH, "0x0") is None
+    assert node.result("eth_getBlockTransactionCountByNumber", number) == "0x1"
+    assert node.result("eth_getBlockTransactionCountByHash", digest) == "0x1"
+    assert node.result("eth_getBlockTransactionCountByNumber", "earliest") == "0x0"
+    assert node.result("eth_getBlockTransactionCountByHash", NO_HASH) is None
+
+
+def test_raw_transactions_are_the_bytes_that_were_sent(node, anchored):
+    for method in ("eth_getRawTransactionByHash", "debug_getRawTransaction"):
+        assert node.result(method, hexed(anchored[0].hash)) == hexed(anchored[0].raw)
+        assert node.result(method, NO_HASH) is None
+
+
+def test_a_raw_block_holds_the_sealed_header_and_the_transactions(node, anchored):
+    header, transactions, *_ = rlp.decode(bytes.fromhex(node.result("debug_getRawBlock", "latest")[2:]))
+    assert hexed(rlp.encode(header)) == node.result("debug_getRawHeader", "latest")
+    assert transactions == [anchored[-1].raw]
+    size = int(node.result("eth_getBlockByNumber", "latest", False)["size"], 16)
+    assert size == (len(node.result("debug_getRawBlock", "latest")) - 2) // 2
+
+
+def test_proofs_of_accounts_and_slots_lead_from_the_state_root(node, ledger, anchored):
+    contract = ledger.chain.contract
+    found = node.result("eth_getProof", contract, ["0x0", "0x99"], "latest")
+    block = node.result("eth_getBlockByNumber", "latest", False)
+    nodes = [bytes.fromhex(each[2:]) for each in found["accountProof"]]
+    assert hexed(keccak(nodes[0])) == block["stateRoot"]
+    account = trie.HexaryTrie.get_from_proof(
+        bytes.fromhex(block["stateRoot"][2:]),
+        keccak(bytes.fromhex(contract[2:])),
+        [rlp.decode(each) for each in nodes],
+    )
+    nonce, balance, storage, code = rlp.decode(account)
+    assert hexed(storage) == found["storageHash"]
+    assert hexed(code) == found["codeHash"] == hexed(keccak(hexstr=node.result("eth_getCode", contract)))
+    assert (found["nonce"], found["balance"]) == (hex(int.from_bytes(nonce)), "0x0")
+    assert balance == b""
+    owner, absent = found["storageProof"]
+    value = trie.HexaryTrie.get_from_proof(
+        storage, keccak(bytes(32)), [rlp.decode(bytes.fromhex(each[2:])) for each in owner["proof"]]
+    )
+    assert hexed(rlp.decode(value)) == owner["value"] == ledger.owner.address.lower()
+    assert (absent["key"], absent["value"]) == ("0x99", "0x0")
+    nobody = node.result("eth_getProof", "0x" + "77" * 20, [], "earliest")
+    assert (nobody["nonce"], nobody["balance"], nobody["storageProof"]) == ("0x0", "0x0", [])
+    assert nobody["codeHash"] == hexed(keccak(b""))
+    assert node.error("eth_getProof", contract, ["0x0"] * (MAX_PROOF_SLOTS + 1))[0] == -32602
+    assert len(node.result("eth_getProof", contract, ["0x0"] * 3)["storageProof"]) == 3
+    assert node.error("eth_getProof", contract, [], "0x99") == (-32000, "header not found")
+
+
+def test_a_transaction_that_sets_code_says_who_authorised_it(node, keys):
+    from eth_account import Account
+
+    secret = keys[3]._raw()
+    signed = Account.sign_authorization({"chainId": 20261121, "address": ZERO, "nonce": 1}, secret)
+    fees = {"maxFeePerGas": 0, "maxPriorityFeePerGas": 0}
+    plain = {
+        "type": 4,
+        "chainId": 20261121,
+        "nonce": 0,
+        "gas": 80_000,
+        "to": ZERO,
+        "value": 0,
+        "data": "0x",
+        **fees,
+    }
+    raw = Account.sign_transaction({**plain, "authorizationList": [signed]}, secret).raw_transaction
+    found = node.result("eth_getTransactionByHash", node.result("eth_sendRawTransaction", hexed(raw)))
+    (given,) = found["authorizationList"]
+    assert (found["type"], given["address"], given["nonce"], given["r"]) == ("0x4", ZERO, "0x1", hex(signed.r))
 
 
 def test_constants(node):
@@ -170,8 +267,9 @@ def test_too_many_logs_are_an_error_not_a_part(node, anchored, monkeypatch):
 def test_raw_header_hashes_to_the_block_hash_and_raw_receipts_to_the_receipts_root(node, anchored):
     block = node.result("eth_getBlockByNumber", "latest", False)
     header = bytes.fromhex(node.result("debug_getRawHeader", "latest")[2:])
-    assert hexed(keccak(header)) == block["hash"]
+    assert hexed(header_hash(header)) == block["hash"] != hexed(keccak(header))
     assert hexed(rlp.decode(header)[5]) == block["receiptsRoot"]
+    assert hexed(rlp.decode(header)[12]) == block["extraData"]
     assert node.result("debug_getRawHeader", block["hash"]) == hexed(header)
     (receipt,) = node.result("debug_getRawReceipts", "latest")
     assert receipt.startswith("0x02")
@@ -262,6 +360,11 @@ def test_a_legacy_transaction_needs_replay_protection(node, keys):
         ("eth_getLogs", [{"topics": [None] * 5}]),
         ("eth_getLogs", [{"address": "0x1"}]),
         ("eth_getLogs", [{"fromBlock": NO_HASH}]),
+        ("eth_getLogs", [{"fromBlock": "0x0", "blockHash": NO_HASH}]),
+        ("eth_getLogs", [{"toBlock": "0x0", "blockHash": NO_HASH}]),
+        ("eth_getProof", [ZERO, "0x0"]),
+        ("eth_getTransactionByBlockNumberAndIndex", ["latest", 0]),
+        ("web3_sha3", ["hello"]),
         ("eth_feeHistory", ["latest", "latest"]),
         ("debug_getRawHeader", [{}]),
     ],
