@@ -139,7 +139,7 @@ class SealerKey(Protocol):
         """The key's address."""
 
     def sign_transaction(self, transaction: dict[str, object]) -> SignedTransaction:
-        """Return the signed EIP-1559 transaction; deterministic (RFC 6979)."""
+        """Return the signed transaction; deterministic (RFC 6979)."""
 
 
 class Chain(Protocol):

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The chain interface over web3.py; with `provider.py` the only place that talks to a node.
 
-- Explicit gas, zero fees, nonces from `latest`; transactions are built and signed here, never by the node.
+- Explicit gas, zero fees, nonces from `latest`; transactions are built and signed here, never by the node. A chain
+  without base fees is older than London and gets transactions as they were before EIP-1559.
+- A block is final when the node says so or, where nodes do not know that word (all QBFT nodes), when two thirds of
+  the validators that it names sealed it.
 - Event queries are paged. Everything that a node says is compared with itself: events with the calldata of
   their transaction, blocks and receipts with their hashes.
 """
@@ -33,6 +36,7 @@ from ledger.chain.interface import (
     SignedTransaction,
 )
 from ledger.chain.provider import answers, read_refusal
+from ledger.chain.qbft import ExtraData, verify_seals
 from ledger.chain.receipt_trie import prove_receipt
 from ledger.chain.rpc_encoding import encode_header, encode_receipt
 from protocol.errors import (
@@ -71,6 +75,7 @@ class Web3Chain:
         self._address = None if contract is None else to_checksum_address(contract)
         self._ledger = self._web3.eth.contract(abi=_LEDGER.abi, bytecode=HexBytes(_LEDGER.bytecode))
         self._chain_id: int | None = None
+        self._has_base_fee = False
 
     @property
     def contract(self) -> str | None:
@@ -181,10 +186,10 @@ class Web3Chain:
             if bytes(here["hash"]) != block_hash:
                 return Finality.GONE
             try:
-                final = self._web3.eth.get_block("finalized")
-            except (BlockNotFound, Web3RPCError):  # some nodes know no such tag
-                return Finality.PENDING
-        return Finality.FINAL if block_number <= int(final["number"]) else Finality.PENDING
+                is_final = block_number <= int(self._web3.eth.get_block("finalized")["number"])
+            except (BlockNotFound, Web3RPCError):  # nodes of QBFT networks know no such tag
+                is_final = _is_sealed(self._header(here, expected_hash=block_hash))
+        return Finality.FINAL if is_final else Finality.PENDING
 
     def anchors(self, log_id: bytes, *, from_size: int = 0, from_block: int = 0) -> Iterator[AnchorEvent]:
         """Yield the log's anchors in the chain's order, from the one that goes beyond `from_size` on."""
@@ -278,11 +283,18 @@ class Web3Chain:
         return receipt
 
     def _sign(self, signer: SealerKey, *, to: str | None, data: str, gas: int, nonce: int) -> SignedTransaction:
-        fees = {"type": 2, "maxFeePerGas": 0, "maxPriorityFeePerGas": 0, "value": 0}
+        fees = {"type": 2, "maxFeePerGas": 0, "maxPriorityFeePerGas": 0} if self._is_london() else {"gasPrice": 0}
         target = {} if to is None else {"to": to}
         return signer.sign_transaction(
-            {"chainId": self.chain_id(), "nonce": nonce, "gas": gas, "data": data, **fees, **target}
+            {"chainId": self.chain_id(), "nonce": nonce, "gas": gas, "value": 0, "data": data, **fees, **target}
         )
+
+    def _is_london(self) -> bool:
+        """Return whether the chain knows base fees, and so transactions of EIP-1559; it never forgets them again."""
+        if not self._has_base_fee:
+            with answers():
+                self._has_base_fee = "baseFeePerGas" in self._web3.eth.get_block("latest")
+        return self._has_base_fee
 
     def _contract(self) -> ChecksumAddress:
         if self._address is None:
@@ -335,6 +347,21 @@ def _is_header(header: bytes, expected_hash: bytes) -> bool:
         return header_hash(header) == expected_hash
     except VerificationError:
         return False
+
+
+def _is_sealed(header: bytes | None) -> bool:
+    """Return whether two thirds of the validators that a block itself names sealed it.
+
+    That they are the right validators is the node's word; the audit compares them with a trust file.
+    """
+    if header is None:
+        return False
+    try:
+        named = ExtraData.parse(read_header(header).extra_data).validators
+        verify_seals(header, expected_validators=named)
+    except VerificationError:
+        return False
+    return True
 
 
 def _hashes(block: Any) -> list[HexBytes]:

@@ -11,11 +11,14 @@ import sys
 from dataclasses import replace
 
 import pytest
+import requests
 
 from ledger.chain import web3_chain
 from ledger.chain.client import open_chain
 from ledger.chain.evidence import verify_anchor
 from ledger.chain.interface import Finality, Head, Mode, Sent
+from ledger.chain.provider import connect
+from ledger.chain.qbft import ExtraData
 from ledger.chain.sealer import FileSealerKey
 from protocol.errors import (
     ConfigurationError,
@@ -24,6 +27,7 @@ from protocol.errors import (
     UnavailableError,
     VerificationError,
 )
+from tests.unit.ledger.chain.conftest import URL, WSGIAdapter, mth
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
@@ -347,3 +351,65 @@ def test_importing_the_seam_loads_no_web3():
     code = "import sys, ledger.chain.client, ledger.chain.interface; print('web3' in sys.modules or 'eth' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def older_chain(ledger, node, change):
+    """The same node, seen through somebody who changes its answers: `change` gets parameters and result of a block."""
+
+    class Changing(WSGIAdapter):
+        def send(self, request, **_):
+            response = super().send(request)
+            asked, answer = json.loads(request.body), response.json()
+            if asked["method"] == "eth_getBlockByNumber":
+                answer = change(asked["params"], answer)
+            response._content = json.dumps(answer).encode()
+            return response
+
+    session = requests.Session()
+    session.mount("http://", Changing(node))
+    return web3_chain.Web3Chain(connect(URL, session), contract=ledger.chain.contract)
+
+
+def test_chain_without_base_fees_gets_transactions_from_before_them(ledger, node):
+    def strip(params, answer):
+        answer["result"].pop("baseFeePerGas")
+        return answer
+
+    (more,) = words(1)
+    first = {"prev_size": 0, "size": 1, "root": mth([more]), "frontier": [], "commitments": [more], "nonce": 0}
+    typed = ledger.chain.build_anchor(ledger.sealer, ledger.log_id, **first)
+    assert typed.raw[0] == 2
+    chain = older_chain(ledger, node, strip)
+    plain = chain.build_anchor(ledger.sealer, ledger.log_id, **first)
+    # a list, as before EIP-2718, which names the chain and pays nothing
+    assert plain.raw[0] >= 0xC0
+    assert plain == chain.build_anchor(ledger.sealer, ledger.log_id, **first)
+    assert chain.send(plain.raw) is Sent.ACCEPTED
+    receipt = chain.receipt(plain.hash)
+    assert receipt.is_success
+    assert receipt.anchored.size == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda extra: extra, Finality.FINAL),
+        # seals are not in the hash: a node could leave them out and the block would still be there
+        (lambda extra: replace(extra, seals=()), Finality.PENDING),
+        (lambda extra: replace(extra, seals=(*extra.seals, extra.seals[0])), Finality.PENDING),
+        (lambda extra: replace(extra, round=extra.round + 1), Finality.PENDING),
+    ],
+    ids=["sealed", "no seals", "a seal twice", "sealed in another round"],
+)
+def test_block_of_a_node_without_the_word_finalized_is_final_by_its_seals_only(ledger, node, change, expected):
+    def without_tag(params, answer):
+        if params[0] == "finalized":
+            return {"jsonrpc": "2.0", "id": answer["id"], "error": {"code": -39001, "message": "Unknown block"}}
+        extra = ExtraData.parse(bytes.fromhex(answer["result"]["extraData"][2:]))
+        answer["result"]["extraData"] = "0x" + change(extra).encode().hex()
+        return answer
+
+    receipt = ledger.chain.receipt(ledger.grow(*words(1)).hash)
+    chain = older_chain(ledger, node, without_tag)
+    assert chain.finality(receipt.block_number, receipt.block_hash) is expected
+    assert chain.finality(receipt.block_number, bytes(32)) is Finality.GONE
