@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""A permissioned network on loopback: four QBFT validators and one regular node, each a process of GoQuorum.
+
+- Keys and extra data are made by the command that makes them for Besu (`ledger.chain.genesis`).
+- Services talk to the regular node, as DESIGN section 5 says; validators answer nobody but their peers, except
+  that tests ask them for their height.
+- Every process is ended by its id, and only those started here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from ledger.chain.genesis import NodeIdentity, make_genesis, new_node_key
+
+ENGINE = Path(__file__).parents[2] / "build" / "network" / "geth"
+CHAIN_ID = 20261127
+VALIDATORS = 4
+BLOCK_PERIOD_SECONDS = 1
+# a round lasts this long and doubles; short, so that the network recovers within a test
+REQUEST_TIMEOUT_SECONDS = 2
+DEADLINE_SECONDS = 120.0
+POLL_SECONDS = 0.1
+
+
+def wait_for(what: str, ready: Callable[[], object], deadline_seconds: float = DEADLINE_SECONDS) -> None:
+    """Poll until something is true."""
+    deadline = time.monotonic() + deadline_seconds
+    while not ready():
+        assert time.monotonic() < deadline, f"timed out waiting for {what}"
+        time.sleep(POLL_SECONDS)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that the kernel chose, all free at the same moment."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+def goquorum_genesis(validators: Sequence[bytes]) -> dict[str, Any]:
+    """Return our genesis file, with the configuration in GoQuorum's words; its newest fork is Berlin."""
+    genesis: dict[str, Any] = dict(make_genesis(CHAIN_ID, validators))
+    forks = ("homestead", "eip150", "eip155", "eip158", "byzantium", "constantinople", "petersburg", "istanbul", "berlin")
+    genesis["config"] = {
+        "chainId": CHAIN_ID,
+        **{f"{fork}Block": 0 for fork in forks},
+        "eip150Hash": "0x" + "00" * 32,
+        "isQuorum": True,
+        "txnSizeLimit": 128,
+        "maxCodeSizeConfig": [{"block": 0, "size": 32}],
+        "qbft": {
+            "epochlength": 30_000,
+            "blockperiodseconds": BLOCK_PERIOD_SECONDS,
+            "requesttimeoutseconds": REQUEST_TIMEOUT_SECONDS,
+            "policy": 0,
+            "ceil2Nby3Block": 0,
+        },
+    }
+    return genesis
+
+
+@dataclass
+class Node:
+    """One node: its folder, its key, its ports, and its process while it runs."""
+
+    folder: Path
+    identity: NodeIdentity
+    p2p_port: int
+    rpc_port: int
+    is_validator: bool
+    process: subprocess.Popen[bytes] | None = None
+    session: requests.Session = field(default_factory=requests.Session)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.rpc_port}"
+
+    @property
+    def enode(self) -> str:
+        return self.identity.enode(f"127.0.0.1:{self.p2p_port}?discport=0")
+
+    def start(self) -> None:
+        # archive: every block's state is on disk when the block is, as with Besu; otherwise SIGKILL of all nodes at
+        # once sets the chain back to its first block (docs/network.md)
+        command = [str(ENGINE), "--datadir", str(self.folder), "--nodiscover", "--nousb", "--ipcdisable", "--verbosity", "3"]
+        command += ["--syncmode", "full", "--gcmode", "archive", "--cache", "64", "--networkid", str(CHAIN_ID)]
+        command += ["--nat", "none", "--netrestrict", "127.0.0.0/8", "--port", str(self.p2p_port)]
+        command += ["--http", "--http.addr", "127.0.0.1", "--http.port", str(self.rpc_port)]
+        command += ["--http.api", "eth,net,web3,istanbul,admin"]
+        if self.is_validator:
+            command += ["--mine", "--miner.threads", "1", "--miner.gasprice", "0", "--miner.gaslimit", "30000000"]
+        with (self.folder / "node.log").open("ab") as log:
+            self.process = subprocess.Popen(command, env={**os.environ, "PRIVATE_CONFIG": "ignore"}, stdout=log, stderr=log)
+
+    def kill(self) -> None:
+        """SIGKILL, by process id, and wait until it is gone."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait(timeout=30)
+            self.process = None
+
+    def call(self, method: str, *params: object) -> Any:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
+        return self.session.post(self.url, json=body, timeout=5).json()["result"]
+
+    def height(self) -> int:
+        """Return the newest block's number; -1 when the node does not answer."""
+        try:
+            return int(self.call("eth_blockNumber"), 16)
+        except (requests.RequestException, KeyError):
+            return -1
+
+
+class Network:
+    """Four validators and a regular node, made in a folder and not started yet."""
+
+    def __init__(self, folder: Path) -> None:
+        ports = iter(free_ports(2 * (VALIDATORS + 1)))
+        self.nodes: list[Node] = []
+        for number in range(VALIDATORS + 1):
+            key, identity = new_node_key()
+            home = folder / f"node{number}"
+            (home / "geth").mkdir(parents=True)
+            (home / "geth" / "nodekey").write_bytes(key)
+            self.nodes.append(Node(home, identity, next(ports), next(ports), number < VALIDATORS))
+        genesis = folder / "genesis.json"
+        genesis.write_text(json.dumps(goquorum_genesis([each.identity.address for each in self.validators])))
+        peers = json.dumps([each.enode for each in self.nodes])
+        for node in self.nodes:
+            (node.folder / "geth" / "static-nodes.json").write_text(peers)
+            (node.folder / "static-nodes.json").write_text(peers)
+            command = [str(ENGINE), "--datadir", str(node.folder), "--nousb", "init", str(genesis)]
+            subprocess.run(command, env={**os.environ, "PRIVATE_CONFIG": "ignore"}, check=True, capture_output=True)
+
+    @property
+    def validators(self) -> list[Node]:
+        return self.nodes[:VALIDATORS]
+
+    @property
+    def regular(self) -> Node:
+        return self.nodes[VALIDATORS]
+
+    @property
+    def addresses(self) -> list[str]:
+        return [f"0x{each.identity.address.hex()}" for each in self.validators]
+
+    def start(self) -> None:
+        for node in self.nodes:
+            node.start()
+        self.wait_for_blocks(2)
+
+    def wait_for_blocks(self, count: int) -> None:
+        """Wait until the regular node has this many more blocks."""
+        target = max(self.regular.height(), 0) + count
+        wait_for(f"block {target}", lambda: self.regular.height() >= target)
+
+    def kill_all(self) -> None:
+        for node in self.nodes:
+            node.kill()
