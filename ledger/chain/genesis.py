@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""What starts a permissioned network: a key for each node, and one genesis file for all (`python -m ledger.chain.genesis`).
+"""What starts a permissioned network: `python -m ledger.chain.genesis` makes a node's key and everybody's genesis file.
 
 - A validator makes its key on its own machine and gives away the public half only.
 - The genesis file names the first validators in its extra data, in Besu's QBFT form; every participant that has
@@ -33,14 +33,13 @@ REQUEST_TIMEOUT_SECONDS = 4
 EPOCH_LENGTH = 30_000
 # Ten full anchors of 1,000 commitments.
 GAS_LIMIT = 30_000_000
-P2P_PORT = 30303
 _MAX_CHAIN_ID = 2**53 - 1
 _PUBLIC_KEY = re.compile(r"(?:0x|enode://)?([0-9a-f]{128})(?:@([A-Za-z0-9.\-\[\]:]+))?")
 
 
 @dataclass(frozen=True)
 class NodeIdentity:
-    """The public half of a node's key: 64 bytes, by which its peers know it. `place` is its host and port, or empty."""
+    """The public half of a node's key, 64 bytes, by which peers know it; `place` is HOST:PORT, or empty."""
 
     public_key: bytes
     place: str = ""
@@ -133,7 +132,9 @@ def _parser() -> argparse.ArgumentParser:
     new_key.add_argument("file", type=Path, metavar="FILE", help="where the private key goes, for its owner only")
     make = commands.add_parser("make", help="print the genesis file of a network with these validators")
     make.add_argument("--chain-id", type=int, required=True, metavar="NUMBER", help="the network's own number")
-    make.add_argument("validators", nargs="+", metavar="PUBLIC_KEY", help="of each validator, 128 hexadecimal digits")
+    make.add_argument(
+        "validators", nargs="+", metavar="PUBLIC_KEY", help="of each validator, 128 hexadecimal digits"
+    )
     peers = commands.add_parser("static-nodes", help="print the list of nodes that every node connects to")
     peers.add_argument("nodes", nargs="+", metavar="PUBLIC_KEY@HOST:PORT", help="every node of the network")
     return parser

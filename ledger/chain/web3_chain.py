@@ -283,7 +283,9 @@ class Web3Chain:
         return receipt
 
     def _sign(self, signer: SealerKey, *, to: str | None, data: str, gas: int, nonce: int) -> SignedTransaction:
-        fees = {"type": 2, "maxFeePerGas": 0, "maxPriorityFeePerGas": 0} if self._is_london() else {"gasPrice": 0}
+        fees = {"gasPrice": 0}
+        if self._is_london():
+            fees = {"type": 2, "maxFeePerGas": 0, "maxPriorityFeePerGas": 0}
         target = {} if to is None else {"to": to}
         return signer.sign_transaction(
             {"chainId": self.chain_id(), "nonce": nonce, "gas": gas, "value": 0, "data": data, **fees, **target}

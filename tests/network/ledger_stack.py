@@ -52,10 +52,17 @@ class LedgerStack:
         self.chain.register_log(owner, log_id(self.origin), self.sealer.address)
         self.key = CheckpointSigner.from_pem(self.origin, (folder / "checkpoint.key").read_bytes()).key
         self.client = LedgerClient(Fetcher(allowed_private_origins=frozenset({self.url})), self.url)
-        web = ["-m", "gunicorn", "ledger.app:from_environment()", "--bind", f"127.0.0.1:{port}", "--no-control-socket"]
+        web = [
+            "-m",
+            "gunicorn",
+            "ledger.app:from_environment()",
+            "--bind",
+            f"127.0.0.1:{port}",
+            "--no-control-socket",
+        ]
         self._spawn("web", [*web, "--worker-class", "gthread", "--threads", "4"])
         self._spawn("worker", ["-m", "ledger.worker"])
-        wait_for("the ledger", lambda: self._is_ready())
+        wait_for("the ledger", self._is_ready)
 
     def _spawn(self, name: str, arguments: list[str]) -> None:
         settings = {
@@ -122,7 +129,9 @@ class LedgerStack:
         return self.is_sequenced() and self.final_size() == self.chain.head(log_id(self.origin)).size == size
 
     def home_page(self) -> str:
-        return requests.get(f"{self.url}/", headers={"Accept": "text/html", "Accept-Language": "en"}, timeout=10).text
+        return requests.get(
+            f"{self.url}/", headers={"Accept": "text/html", "Accept-Language": "en"}, timeout=10
+        ).text
 
     def outbox(self) -> list[tuple[int, str]]:
         with sqlite3.connect(self.database) as database:

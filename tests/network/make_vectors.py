@@ -35,7 +35,12 @@ def find(network: Network, wanted: Callable[[ExtraData], bool]) -> dict[str, Any
         extra = ExtraData.parse(bytes(block["proofOfAuthorityData"]))
         if wanted(extra):
             header = encode_header(block)
-            return {"number": number, "hash": block["hash"].to_0x_hex(), "header": "0x" + header.hex(), "round": extra.round}
+            return {
+                "number": number,
+                "hash": block["hash"].to_0x_hex(),
+                "header": "0x" + header.hex(),
+                "round": extra.round,
+            }
     raise RuntimeError("no such block came")
 
 
@@ -50,7 +55,9 @@ def make(folder: Path) -> dict[str, Any]:
     network = Network(folder)
     try:
         network.start()
-        blocks = [{"what": "an ordinary block", **find(network, lambda extra: extra.round == 0 and not extra.vote)}]
+        blocks = [
+            {"what": "an ordinary block", **find(network, lambda extra: extra.round == 0 and not extra.vote)}
+        ]
         blocks.append({"what": "a vote for another validator", **vote(network, CANDIDATE, is_for=True)})
         leaving = network.addresses[1]
         blocks.append({"what": "a vote against a validator", **vote(network, leaving, is_for=False)})

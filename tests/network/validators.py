@@ -55,7 +55,17 @@ def free_ports(count: int) -> list[int]:
 def goquorum_genesis(validators: Sequence[bytes]) -> dict[str, Any]:
     """Return our genesis file, with the configuration in GoQuorum's words; its newest fork is Berlin."""
     genesis: dict[str, Any] = dict(make_genesis(CHAIN_ID, validators))
-    forks = ("homestead", "eip150", "eip155", "eip158", "byzantium", "constantinople", "petersburg", "istanbul", "berlin")
+    forks = (
+        "homestead",
+        "eip150",
+        "eip155",
+        "eip158",
+        "byzantium",
+        "constantinople",
+        "petersburg",
+        "istanbul",
+        "berlin",
+    )
     genesis["config"] = {
         "chainId": CHAIN_ID,
         **{f"{fork}Block": 0 for fork in forks},
@@ -97,7 +107,16 @@ class Node:
     def start(self) -> None:
         # archive: every block's state is on disk when the block is, as with Besu; otherwise SIGKILL of all nodes at
         # once sets the chain back to its first block (docs/network.md)
-        command = [str(ENGINE), "--datadir", str(self.folder), "--nodiscover", "--nousb", "--ipcdisable", "--verbosity", "3"]
+        command = [
+            str(ENGINE),
+            "--datadir",
+            str(self.folder),
+            "--nodiscover",
+            "--nousb",
+            "--ipcdisable",
+            "--verbosity",
+            "3",
+        ]
         command += ["--syncmode", "full", "--gcmode", "archive", "--cache", "64", "--networkid", str(CHAIN_ID)]
         command += ["--nat", "none", "--netrestrict", "127.0.0.0/8", "--port", str(self.p2p_port)]
         command += ["--http", "--http.addr", "127.0.0.1", "--http.port", str(self.rpc_port)]
@@ -105,7 +124,9 @@ class Node:
         if self.is_validator:
             command += ["--mine", "--miner.threads", "1", "--miner.gasprice", "0", "--miner.gaslimit", "30000000"]
         with (self.folder / "node.log").open("ab") as log:
-            self.process = subprocess.Popen(command, env={**os.environ, "PRIVATE_CONFIG": "ignore"}, stdout=log, stderr=log)
+            self.process = subprocess.Popen(
+                command, env={**os.environ, "PRIVATE_CONFIG": "ignore"}, stdout=log, stderr=log
+            )
 
     def kill(self) -> None:
         """SIGKILL, by process id, and wait until it is gone."""
@@ -145,7 +166,9 @@ class Network:
             (node.folder / "geth" / "static-nodes.json").write_text(peers)
             (node.folder / "static-nodes.json").write_text(peers)
             command = [str(ENGINE), "--datadir", str(node.folder), "--nousb", "init", str(genesis)]
-            subprocess.run(command, env={**os.environ, "PRIVATE_CONFIG": "ignore"}, check=True, capture_output=True)
+            subprocess.run(
+                command, env={**os.environ, "PRIVATE_CONFIG": "ignore"}, check=True, capture_output=True
+            )
 
     @property
     def validators(self) -> list[Node]:
