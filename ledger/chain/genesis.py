@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""What starts a permissioned network: `python -m ledger.chain.genesis` makes a node's key and everybody's genesis file.
+"""What starts a permissioned network: `python -m ledger.chain.genesis` makes node keys and the genesis file.
 
 - A validator makes its key on its own machine and gives away the public half only.
 - The genesis file names the first validators in its extra data, in Besu's QBFT form; every participant that has

@@ -19,7 +19,14 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = ("contracts", "issuer", "ledger", "protocol", "sandbox", "testimoni", "verifier", "wallet")
 README = ROOT / "README.md"
 OPERATIONS = ROOT / "docs" / "operations.md"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "contracts").glob("*.md")])
+DOCUMENTS = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "contracts").glob("*.md"),
+        *(ROOT / "deploy").rglob("*.md"),
+    ]
+)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _SETTING = re.compile(r"TESTIMONI_[A-Z][A-Z0-9_]+")
