@@ -292,7 +292,7 @@ class Web3Chain:
         )
 
     def _is_london(self) -> bool:
-        """Return whether the chain knows base fees, so transactions of EIP-1559 too; it never forgets them again."""
+        """Return whether the chain knows base fees, so transactions of EIP-1559 too; it never forgets them."""
         if not self._has_base_fee:
             with answers():
                 self._has_base_fee = "baseFeePerGas" in self._web3.eth.get_block("latest")

@@ -32,14 +32,14 @@ ROOT = Path(__file__).parents[2]
 
 
 class LedgerStack:
-    """Deploys the contract, registers a log and starts the ledger's two processes."""
+    """Deploys the contract and registers a log; `start` starts the ledger's two processes."""
 
     def __init__(self, folder: Path, network: Network) -> None:
         self.folder = folder
         self.network = network
-        (port,) = free_ports(1)
-        self.url = f"http://localhost:{port}"
-        self.origin = f"localhost:{port}/2026"
+        (self.port,) = free_ports(1)
+        self.url = f"http://localhost:{self.port}"
+        self.origin = f"localhost:{self.port}/2026"
         self.database = folder / "ledger.sqlite"
         self.added: list[Commitment] = []
         self.processes: list[subprocess.Popen[bytes]] = []
@@ -52,14 +52,10 @@ class LedgerStack:
         self.chain.register_log(owner, log_id(self.origin), self.sealer.address)
         self.key = CheckpointSigner.from_pem(self.origin, (folder / "checkpoint.key").read_bytes()).key
         self.client = LedgerClient(Fetcher(allowed_private_origins=frozenset({self.url})), self.url)
-        web = [
-            "-m",
-            "gunicorn",
-            "ledger.app:from_environment()",
-            "--bind",
-            f"127.0.0.1:{port}",
-            "--no-control-socket",
-        ]
+
+    def start(self) -> None:
+        address = f"127.0.0.1:{self.port}"
+        web = ["-m", "gunicorn", "ledger.app:from_environment()", "--bind", address, "--no-control-socket"]
         self._spawn("web", [*web, "--worker-class", "gthread", "--threads", "4"])
         self._spawn("worker", ["-m", "ledger.worker"])
         wait_for("the ledger", self._is_ready)
@@ -137,7 +133,7 @@ class LedgerStack:
         with sqlite3.connect(self.database) as database:
             return list(database.execute("select size, state from anchors order by id"))
 
-    def audit(self, capsys: Any, *, validators: list[str]) -> tuple[int, dict[str, Any]]:
+    def audit(self, capsys: Any, *, validators: list[str], from_size: int = 0) -> tuple[int, dict[str, Any]]:
         """Run the audit command with a trust file that names these validators; return its status and report."""
         (described,) = (each for each in self.client.logs() if isinstance(each, dict))
         chain = described["chain"]
@@ -147,5 +143,5 @@ class LedgerStack:
         trust.write_text(json.dumps(TrustFile("", (log,), ()).to_json()))
         capsys.readouterr()
         command = ["--ledger", self.url, "--chain", self.network.regular.url, "--trust", str(trust), "--json"]
-        status = audit_command(command)
+        status = audit_command([*command, "--from", str(from_size)])
         return status, json.loads(capsys.readouterr().out)

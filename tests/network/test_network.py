@@ -41,8 +41,11 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 @pytest.fixture(scope="module")
 def stack(network: Network, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LedgerStack]:
     made = LedgerStack(tmp_path_factory.mktemp("ledger"), network)
-    yield made
-    made.stop()
+    try:
+        made.start()
+        yield made
+    finally:
+        made.stop()
 
 
 def check_whole(stack: LedgerStack) -> None:
@@ -142,6 +145,26 @@ def test_two_validators_killed_promises_go_on_anchors_wait_and_catch_up_none_twi
     check_whole(stack)
     status, _ = stack.audit(capsys, validators=network.addresses)
     assert status == 0
+
+
+def test_validator_voted_out_and_in_again_anchoring_goes_on(stack, network, capsys):
+    leaving, staying = network.addresses[3], network.addresses[:3]
+    for is_in, voters, before in ((False, network.validators[:3], 4), (True, network.validators[:2], 3)):
+        assert len(network.named_validators()) == before
+        for voter in voters:
+            voter.call("istanbul_propose", leaving, is_in)
+        wait_for("the vote", lambda is_in=is_in: (leaving in network.named_validators()) is is_in)
+        for voter in voters:
+            voter.call("istanbul_discard", leaving)
+        size = stack.final_size()
+        stack.add(3)
+        wait_for("everything anchored", stack.is_settled)
+        # a part of the log is audited with the validators of its time
+        validators = network.addresses if is_in else staying
+        others = staying if is_in else network.addresses
+        assert stack.audit(capsys, validators=validators, from_size=size)[0] == 0
+        assert stack.audit(capsys, validators=others, from_size=size)[0] == 1
+    check_whole(stack)
 
 
 def test_whole_network_killed_and_started_again_has_lost_nothing(stack, network):

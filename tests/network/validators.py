@@ -182,6 +182,10 @@ class Network:
     def addresses(self) -> list[str]:
         return [f"0x{each.identity.address.hex()}" for each in self.validators]
 
+    def named_validators(self) -> list[str]:
+        """Return the validators of the newest block."""
+        return [str(each) for each in self.regular.call("istanbul_getValidators", "latest")]
+
     def start(self) -> None:
         for node in self.nodes:
             node.start()
