@@ -41,6 +41,7 @@ _ISSUING = (Purpose.ISSUER,)
 _STATUS = (Purpose.ISSUER, Purpose.STATUS)
 _ASKING = (Purpose.ACCESS,)
 _REGISTERING = (Purpose.REGISTRAR,)
+_OTHER_KEY = "the trust list does not name this key now"
 _SEAL = object()
 
 
@@ -183,6 +184,8 @@ class SignedTrustList:
         entry = self._entries.issuers.get(identifier)
         if entry is None:
             raise _wrong("the issuer is not on the trust list")
+        if not entry.keys.cover(chain.key, now):
+            raise _wrong(_OTHER_KEY)
         types = entry.find_types(now)
         if vct not in types:
             raise _wrong("the issuer may not issue this type of credential now")
@@ -197,6 +200,8 @@ class SignedTrustList:
         entry = self._entries.issuers.get(issuer.identifier)
         if entry is None or entry.party.code != issuer.party_code:
             raise _wrong("the issuer is not on the trust list")
+        if not entry.keys.cover(chain.key, now):
+            raise _wrong(_OTHER_KEY)
         return chain.key
 
     def get_requester(self, x5c: JSON, *, client_id: str, statement: str, now: datetime) -> TrustedRequester:
@@ -236,6 +241,8 @@ class SignedTrustList:
         entry = self._entries.verifiers.get(f"x509_hash:{chain.digest}")
         if entry is None:
             raise _wrong("the certificate's holder may not ask: not on the trust list")
+        if not entry.keys.cover(chain.key, now):
+            raise _wrong(_OTHER_KEY)
         return chain, entry
 
     def _check_fresh(self, now: datetime) -> None:

@@ -105,7 +105,8 @@ class Registry:
     def approve(self, change: Change, *members: FileSealerKey) -> bool:
         """Approve as these members, by default as many as needed."""
         chosen = members or self.members[:2]
-        return all([self.transact(each, self.address, encode_change("approve", change)) for each in chosen])
+        done = [self.transact(each, self.address, encode_change("approve", change)) for each in chosen]
+        return all(done)
 
     def accept(self, change: Change, by: FileSealerKey | None = None) -> bool:
         return self.transact(by or self.university, self.address, encode_change("accept", change))
