@@ -13,7 +13,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from protocol.runtime.database import Moment
-from protocol.runtime.tables import SessionColumns
+from protocol.runtime.tables import SessionColumns, TrustListColumns
 
 
 class Base(SQLModel, registry=registry()):
@@ -180,3 +180,9 @@ class WithdrawalRow(Base, table=True):
     decided_at: datetime | None = Field(default=None, sa_type=Moment)
     decided_by: str | None = None
     legal_ground: str | None = None
+
+
+class TrustListRow(TrustListColumns, Base, table=True):
+    """The newest trust list that any process has seen; the same for everybody here."""
+
+    __tablename__ = "trust_lists"

@@ -177,7 +177,7 @@ class SignedTrustList:
 
     def get_issuer(self, x5c: JSON, *, identifier: str, vct: str, now: datetime) -> TrustedIssuer:
         """Return the issuer of a credential."""
-        self._check_fresh(now)
+        self.check_fresh(now)
         chain = self._anchors.verify(x5c, purposes=_ISSUING, now=now)
         if identifier not in chain.uris:
             raise _wrong("the certificate does not name the issuer of the credential")
@@ -193,7 +193,7 @@ class SignedTrustList:
 
     def get_status_key(self, x5c: JSON, *, issuer: TrustedIssuer, now: datetime) -> PublicKey:
         """Return the key of a status list token about this issuer's credentials."""
-        self._check_fresh(now)
+        self.check_fresh(now)
         chain = self._anchors.verify(x5c, purposes=_STATUS, now=now)
         if issuer.identifier not in chain.uris:
             raise _wrong("the certificate does not name the issuer of the credential")
@@ -229,14 +229,14 @@ class SignedTrustList:
 
     def get_log(self, origin: str, *, now: datetime) -> TrustedLog:
         """Return the log of this name."""
-        self._check_fresh(now)
+        self.check_fresh(now)
         log = self._entries.logs.get(origin)
         if log is None:
             raise VerificationError(Check.RECEIPT, "the log is not on the trust list", code="receipt_promise")
         return log
 
     def _verifier(self, x5c: JSON, now: datetime) -> tuple[VerifiedChain, VerifierEntry]:
-        self._check_fresh(now)
+        self.check_fresh(now)
         chain = self._anchors.verify(x5c, purposes=_ASKING, now=now)
         entry = self._entries.verifiers.get(f"x509_hash:{chain.digest}")
         if entry is None:
@@ -245,6 +245,7 @@ class SignedTrustList:
             raise _wrong(_OTHER_KEY)
         return chain, entry
 
-    def _check_fresh(self, now: datetime) -> None:
+    def check_fresh(self, now: datetime) -> None:
+        """Raise `UnavailableError` (`trust_list_expired`) when the list has ended."""
         if now > self._last:
             raise UnavailableError("trust_list_expired", "the trust list has expired")
