@@ -24,8 +24,10 @@ from protocol.runtime.signer import write_secret_file
 from protocol.trust import SignedTrustList
 from protocol.x509 import Anchors
 from tests.conftest import LEDGER_URL
+from tests.fakes.presentations import honest
 from tests.fakes.registry_events import CONTRACT, MEMBERS, RegistryScribe
-from tests.unit.ledger.test_registry_list import register, thumbprint
+from tests.fakes.registry_world import thumbprint, write_world
+from tests.service.conftest import open_office
 
 DAY = timedelta(days=1)
 
@@ -55,11 +57,7 @@ class Read:
 
 @pytest.fixture
 def scribe(world):
-    made = RegistryScribe(int(world.clock.now().timestamp()) - 60)
-    for party in world.parties.values():
-        register(made, party)
-    made.now += 60
-    return made
+    return write_world(world)
 
 
 @pytest.fixture
@@ -306,3 +304,31 @@ def test_event_of_another_shape_is_refused(scribe, members):
 def test_events_survive_their_json_form(scribe):
     given = replace(scribe.events[-1], end=1)
     assert [parse_event(event_json(each)) for each in (*scribe.events, given)] == [*scribe.events, given]
+
+
+def test_verifier_takes_its_list_from_the_ledger_and_a_reported_key_counts_no_more(worker, world, scribe):
+    """From the registry to the checklist of a clerk, over HTTP: issuer's key stolen, reported, refused."""
+    worker.follow_registry()
+    office = open_office(world, trust_list_url=f"{LEDGER_URL}/trust/v1/list")
+    accepted = office.answer(office.fetch(office.start()["request_url"]), honest(world, None))[1]
+    assert accepted.get_json()["outcome"]["result"] == "accepted"
+    for party in world.parties.values():
+        scribe.compromise(Role.ISSUER, party.data.code, thumbprint(party.issuer_key), start=scribe.now)
+    worker.follow_registry()
+    world.clock.advance(timedelta(seconds=60))
+    refused = office.answer(office.fetch(office.start()["request_url"]), honest(world, None))[1]
+    outcome = refused.get_json()["outcome"]
+    assert outcome["result"] != "accepted"
+    assert [each["check"] for each in outcome["checks"] if each["state"] == "failed"] == ["issuer"]
+
+
+def test_verifier_goes_on_without_the_ledger_until_its_list_has_ended(worker, world):
+    worker.follow_registry()
+    office = open_office(world, trust_list_url=f"{LEDGER_URL}/trust/v1/list")
+    assert office.api("POST", "/presentations", {"procedure": "borsa-treball"}).status_code == 201
+    world.http.down.add(LEDGER_URL)
+    world.clock.advance(DAY - timedelta(seconds=1))
+    assert office.api("POST", "/presentations", {"procedure": "borsa-treball"}).status_code == 201
+    world.clock.advance(timedelta(seconds=1))
+    answer = office.api("POST", "/presentations", {"procedure": "borsa-treball"})
+    assert (answer.status_code, answer.get_json()["title"]) == (503, "trust_list_expired")

@@ -13,55 +13,22 @@ from ledger.registry import administration_id
 from ledger.registry_events import Action, Kind, Role
 from ledger.registry_list import derive_list
 from protocol import jws
-from protocol.encoding import b64url_decode, parse_object, sha256
+from protocol.encoding import parse_object, sha256
 from protocol.errors import VerificationError
 from protocol.keys import PrivateKey
-from protocol.registration import statement_digest
 from protocol.trust import TYPE, SignedTrustList
 from protocol.trust.entries import Entries
 from protocol.x509 import Anchors
-from tests.fakes.registry_events import CHAIN_ID, CONTRACT, RegistryScribe
+from tests.fakes.registry_events import CHAIN_ID, CONTRACT
+from tests.fakes.registry_world import dumps, thumbprint, write_world
 
 HOUR = timedelta(hours=1)
-
-
-def dumps(**members):
-    return json.dumps(members).encode()
-
-
-def thumbprint(key):
-    return b64url_decode(key.public_key.thumbprint())
-
-
-def register(scribe, party):
-    """Put an administration of the world into the registry, as it is on the world's list."""
-    code = party.data.code
-    scribe.join(code, details=dumps(code=code, name=dict(party.data.name)))
-    for name in party.data.credential_types:
-        vct = load_types()[name].vct
-        what = sha256(vct.encode())
-        details = dumps(identifier=party.issuer_identifier, vct=vct)
-        scribe.give(Kind.RIGHT, Role.ISSUER, code, what, details=details)
-    scribe.give(Kind.KEY, Role.ISSUER, code, thumbprint(party.issuer_key))
-    for procedure in party.procedures:
-        what = b64url_decode(statement_digest(procedure.statement))
-        scribe.give(Kind.RIGHT, Role.VERIFIER, code, what)
-    details = dumps(client_id=party.client_id)
-    scribe.give(Kind.KEY, Role.VERIFIER, code, thumbprint(party.access_key), details=details)
 
 
 @pytest.fixture
 def scribe(world):
     """The world's administrations and its log in a registry."""
-    made = RegistryScribe(int(world.clock.now().timestamp()) - 60)
-    for party in world.parties.values():
-        register(made, party)
-    keeper = next(iter(world.parties.values())).data.code
-    origin = sha256(world.log["origin"].encode())
-    made.give(Kind.RIGHT, Role.SEALER, keeper, origin, details=json.dumps(world.log).encode())
-    made.give(Kind.KEY, Role.SEALER, keeper, thumbprint(world.promise_key))
-    made.now += 60
-    return made
+    return write_world(world)
 
 
 def derive(scribe, world):
