@@ -7,12 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
+import requests
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from issuer.credential_types import load_types
 from ledger.app import create_app
+from ledger.chain.engine import Engine
+from ledger.chain.provider import connect
+from ledger.chain.registry import deploy_registry
+from ledger.chain.sealer import FileSealerKey
 from ledger.registry import Place, RegistryHistory
-from ledger.registry_events import Kind, RegistryEvent, Role
+from ledger.registry_events import Change, Kind, RegistryEvent, Role
 from ledger.registry_json import event_json, parse_event
 from ledger.registry_store import SqlRegistryStore
 from ledger.worker import Worker
@@ -26,8 +31,9 @@ from protocol.x509 import Anchors
 from tests.conftest import LEDGER_URL
 from tests.fakes.presentations import honest
 from tests.fakes.registry_events import CONTRACT, MEMBERS, RegistryScribe
-from tests.fakes.registry_world import thumbprint, write_world
+from tests.fakes.registry_world import register, thumbprint, write_world
 from tests.service.conftest import open_office
+from tests.unit.ledger.chain.conftest import CHAIN_ID, URL, Node, WSGIAdapter
 
 DAY = timedelta(days=1)
 
@@ -332,3 +338,37 @@ def test_verifier_goes_on_without_the_ledger_until_its_list_has_ended(worker, wo
     world.clock.advance(timedelta(seconds=1))
     answer = office.api("POST", "/presentations", {"procedure": "borsa-treball"})
     assert (answer.status_code, answer.get_json()["title"]) == (503, "trust_list_expired")
+
+
+def test_list_from_a_real_contract_answers_as_the_authoritys_own(settings, world, get):
+    """The whole way: contract on the embedded engine, web3, the worker, the list, and a service's question."""
+    engine = Engine(world.folder / "chain.db", chain_id=CHAIN_ID, clock=world.clock)
+    session = requests.Session()
+    session.mount("http://", WSGIAdapter(Node(world.folder / "chain.db", engine, world.clock)))
+    member, accounts = FileSealerKey.generate(), {name: FileSealerKey.generate() for name in world.parties}
+    registry = deploy_registry(connect(URL, session), member, members=[member.address], threshold=1)
+    for name, party in world.parties.items():
+        scribe = RegistryScribe(0)
+        register(scribe, party)
+        for event in scribe.events[1:]:
+            account = bytes.fromhex(accounts[name].address[2:]).rjust(32, b"\0")
+            what = account if event.kind is Kind.ADMINISTRATION else event.what
+            change = Change(
+                event.action, event.kind, event.role, event.administration, what, details=event.details
+            )
+            registry.approve(member, change)
+            registry.accept(accounts[name], change)
+    real = settings.model_copy(update={"registry": registry.contract})
+    world.clock.advance(timedelta(minutes=5))
+    world.http.apps[LEDGER_URL] = create_app(real, clock=world.clock)
+    worker = Worker(real, clock=world.clock, registry=registry)
+    assert worker.follow_registry()
+    assert not worker.follow_registry()
+    made = verified(world, get("/trust/v1/list").body)
+    for party in world.parties.values():
+        vct = load_types()[party.data.credential_types[0]].vct
+        found = made.get_issuer(
+            party.issuer_chain, identifier=party.issuer_identifier, vct=vct, now=world.clock.now()
+        )
+        assert found.party_code == party.data.code
+    engine.close()

@@ -11,8 +11,9 @@ import pytest
 import requests
 
 from ledger.chain import registry as module
+from ledger.chain.client import open_registry
 from ledger.chain.provider import connect
-from ledger.chain.registry import Web3Registry, deploy_registry
+from ledger.chain.registry import CHANGE_GAS, Web3Registry, deploy_registry
 from ledger.registry import RegistryHistory, Standing, administration_id
 from ledger.registry_events import Action, Change, Kind, Role
 from protocol.encoding import sha256
@@ -183,3 +184,20 @@ def test_wrong_chain_contract_or_address_refuses_to_start(node, registry, ledger
         Web3Registry(web3(node), contract=ledger.chain.contract).check(expected_chain_id=CHAIN_ID)
     with pytest.raises(ConfigurationError, match="checksummed"):
         Web3Registry(web3(node), contract=registry.contract.lower())
+
+
+@pytest.mark.parametrize("url", ["http://node.example", "ftp://localhost", "localhost:8106"])
+def test_registry_behind_an_unsafe_url_refuses_to_start(url):
+    with pytest.raises(ConfigurationError, match="expected an https URL"):
+        open_registry(url, contract="0x" + "5a" * 20, expected_chain_id=CHAIN_ID)
+
+
+def test_registry_behind_a_node_that_is_down_could_not_tell():
+    with pytest.raises(UnavailableError):
+        open_registry("http://127.0.0.1:9", contract="0x" + "12" * 20, expected_chain_id=CHAIN_ID)
+
+
+def test_change_with_the_longest_details_fits_into_its_gas(registry, keys):
+    change = Change(Action.ADD, Kind.RIGHT, Role.ISSUER, PARTY, sha256(b"long"), details=b"\xff" * 4096)
+    spent = registry.approve(keys[0], change), registry.accept(keys[1], change)
+    assert max(spent) < CHANGE_GAS * 0.8
