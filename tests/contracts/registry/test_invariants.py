@@ -398,7 +398,7 @@ def test_10_a_call_that_runs_out_of_gas_changes_nothing(joined):
 def test_random_changes_give_the_state_that_the_history_says(joined):
     """The contract's own state and the history folded from its events agree after every change."""
     source = random.Random(8)  # noqa: S311 - test data
-    whats = [sha256(bytes([number])) for number in range(3)]
+    abouts = [sha256(bytes([number])) for number in range(3)]
     for step in range(40):
         joined.clock.advance(timedelta(minutes=source.choice([0, 1, 90])))
         kind = source.choice([Kind.RIGHT, Kind.KEY, Kind.PAGE_BUNDLE])
@@ -410,7 +410,7 @@ def test_random_changes_give_the_state_that_the_history_says(joined):
             action=action,
             kind=kind,
             role=role,
-            what=source.choice(whats),
+            what=source.choice(abouts),
             start=start,
             end=end,
             details=str(step).encode(),
@@ -420,7 +420,7 @@ def test_random_changes_give_the_state_that_the_history_says(joined):
     history = joined.history()
     assert len(joined.events) > 10
     moment = joined.moment
-    for what in whats:
+    for what in abouts:
         for role in (Role.ISSUER, Role.VERIFIER):
             held_right = joined.entry(right(role=role, what=what))
             held_key = joined.entry(key(role=role, what=what))
