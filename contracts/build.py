@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 _HERE = Path(__file__).resolve().parent
-_CONTRACTS = ("ConsentLedger",)
-_INTERFACES = ("IConsentLedger",)
+_CONTRACTS = ("ConsentLedger", "TrustRegistry")
 # The oldest fork that any engine of ours runs, so that one artefact deploys everywhere.
 _EVM_VERSION = "london"
 _SETTINGS = {
@@ -53,22 +52,23 @@ def install(folder: Path) -> None:
         raise BuildError(f"npm ci failed: {done.stderr.strip()[-2000:]}")
 
 
-def read_sources(modules: Path) -> dict[str, str]:
-    """Return our contracts and all that they import, by the name used in `import`."""
+def read_sources(name: str, modules: Path) -> dict[str, str]:
+    """Return a contract and all that it imports, by the name used in `import`."""
     found: dict[str, str] = {}
-    wanted = [f"{name}.sol" for name in (*_INTERFACES, *_CONTRACTS)]
+    wanted = [f"{name}.sol"]
     while wanted:
-        name = wanted.pop()
-        if name in found:
+        source = wanted.pop()
+        if source in found:
             continue
-        path = modules / name if name.startswith("@") else _HERE / name
-        found[name] = path.read_text(encoding="utf-8")
-        wanted += [_resolve(name, target) for target in _IMPORT.findall(found[name])]
+        path = modules / source if source.startswith("@") else _HERE / source
+        found[source] = path.read_text(encoding="utf-8")
+        wanted += [_resolve(source, target) for target in _IMPORT.findall(found[source])]
     return dict(sorted(found.items()))
 
 
-def compile_sources(sources: dict[str, str], modules: Path) -> dict[str, bytes]:
-    """Return file name → artefact bytes for each contract. Raises `BuildError` on errors and warnings."""
+def compile_contract(name: str, modules: Path) -> bytes:
+    """Return the artefact's bytes, which depend on no other contract. Raises `BuildError`, also on warnings."""
+    sources = read_sources(name, modules)
     standard_input = {
         "language": "Solidity",
         "sources": {name: {"content": text} for name, text in sources.items()},
@@ -88,7 +88,7 @@ def compile_sources(sources: dict[str, str], modules: Path) -> dict[str, bytes]:
     complaints = [error["formattedMessage"] for error in answer["output"].get("errors", [])]
     if complaints:
         raise BuildError("\n".join(complaints))
-    return {f"{name}.json": _artifact(name, sources, answer) for name in _CONTRACTS}
+    return _artifact(name, sources, answer)
 
 
 def build(target: Path) -> list[Path]:
@@ -98,12 +98,13 @@ def build(target: Path) -> list[Path]:
         for name in ("package.json", "package-lock.json", "compile.cjs"):
             shutil.copy(_HERE / name, folder / name)
         install(folder)
-        modules = folder / "node_modules"
-        artifacts = compile_sources(read_sources(modules), modules)
+        artifacts = {name: compile_contract(name, folder / "node_modules") for name in _CONTRACTS}
     target.mkdir(parents=True, exist_ok=True)
+    written = []
     for name, content in artifacts.items():
-        (target / name).write_bytes(content)
-    return [target / name for name in artifacts]
+        written.append(target / f"{name}.json")
+        written[-1].write_bytes(content)
+    return written
 
 
 def check() -> None:

@@ -6,11 +6,13 @@ from __future__ import annotations
 from flask import Flask
 
 from ledger.publication import Publication
-from ledger.routes import log_api, pages
+from ledger.registry_store import SqlRegistryStore
+from ledger.routes import log_api, pages, trust_api
 from ledger.sentences import SENTENCES
 from ledger.services import Services
 from ledger.settings import LedgerSettings
 from ledger.store import SqlStore
+from ledger.trust_history import TrustHistory
 from protocol.clock import Clock, SystemClock
 from protocol.runtime.collector import settle
 from protocol.runtime.database import check_migrated, migrate, open_database
@@ -40,9 +42,14 @@ def create_app(settings: LedgerSettings, *, clock: Clock | None = None, http: HT
         publication.check_promising()
 
     app = create_service_app("ledger", settings, ready=ready, sentences=SENTENCES)
-    app.extensions["ledger.services"] = Services(settings, publication)
+    app.extensions["ledger.services"] = Services(
+        settings,
+        publication,
+        TrustHistory(SqlRegistryStore(database, settings.registry) if settings.registry else None),
+    )
     install_dates(app)
     machine(app, log_api.bp)
+    machine(app, trust_api.bp)
     app.register_blueprint(pages.bp)
     return app
 

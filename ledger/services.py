@@ -9,6 +9,7 @@ from flask import current_app
 
 from ledger.publication import Publication
 from ledger.settings import LedgerSettings
+from ledger.trust_history import TrustHistory
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class Services:
 
     settings: LedgerSettings
     publication: Publication
+    trust_history: TrustHistory
 
 
 def services() -> Services:

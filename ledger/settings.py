@@ -40,6 +40,21 @@ class LedgerSettings(ServiceSettings):
     )
     chain_id: int | None = Field(default=None, description="number of the chain; needed when there is one")
     contract: str | None = Field(default=None, description="address of the ConsentLedger contract on the chain")
+    registry: str | None = Field(
+        default=None, description="address of the TrustRegistry contract; with it the derived trust list is served"
+    )
+    registrar_key_file: Path | None = Field(
+        default=None, description="PEM of the key that signs the derived trust list; needed with a registry"
+    )
+    registrar_certificate_file: Path | None = Field(
+        default=None, description="PEM of that key's certificates, its own first; needed with a registry"
+    )
+    trust_list_lifetime_seconds: int = Field(
+        default=86_400, ge=60, description="the maximum age of a derived trust list; signed anew after half of it"
+    )
+    maximum_block_age_seconds: int = Field(
+        default=172_800, ge=60, description="at an older block no trust list is signed: the chain's node is stale"
+    )
     validators: frozenset[str] = Field(
         default=frozenset(), description="addresses that seal the chain's blocks, as published to auditors"
     )
@@ -76,6 +91,8 @@ class LedgerSettings(ServiceSettings):
             raise ValueError("mirrors must be on different hosts, none of them this ledger's")
         if self.anchor_mode == "root-only" and len(hosts) < MIN_MIRRORS:
             raise ValueError(f"anchor_mode root-only needs at least {MIN_MIRRORS} mirrors")
+        if self.registry and None in (self.chain_url, self.registrar_key_file, self.registrar_certificate_file):
+            raise ValueError("registry needs chain_url, registrar_key_file and registrar_certificate_file")
         return self
 
     @property

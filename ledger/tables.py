@@ -116,3 +116,38 @@ class AnchorRow(Base, table=True):
     settled_at: datetime | None = Field(default=None, sa_type=Moment)
     # JSON of what proves the block offline; present once final
     evidence: str = ""
+
+
+class RegistryEventRow(Base, table=True):
+    """One event of a trust registry, as JSON; written once."""
+
+    __tablename__ = "registry_events"
+
+    contract: str = Field(primary_key=True)
+    sequence: int = Field(primary_key=True, sa_type=BigInteger)
+    body: str
+
+
+class RegistryPlaceRow(Base, table=True):
+    """Up to where a trust registry was read; moves in the transaction that adds the events."""
+
+    __tablename__ = "registry_places"
+
+    contract: str = Field(primary_key=True)
+    chain_id: int = Field(sa_type=BigInteger)
+    block_number: int = Field(sa_type=BigInteger)
+    block_hash: bytes = Field(sa_type=LargeBinary)
+    block_time: int = Field(sa_type=BigInteger)
+    sequence: int = Field(sa_type=BigInteger)
+    running_hash: bytes = Field(sa_type=LargeBinary)
+
+
+class DerivedListRow(Base, table=True):
+    """The newest signed trust list that follows from a registry."""
+
+    __tablename__ = "derived_lists"
+
+    contract: str = Field(primary_key=True)
+    sequence: int = Field(sa_type=BigInteger)
+    token: str
+    renew_at: datetime = Field(sa_type=Moment)

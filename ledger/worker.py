@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import structlog
 
@@ -21,26 +22,29 @@ from ledger.anchorer import Anchorer
 from ledger.chain.interface import Chain, Mode, SealerKey
 from ledger.checkpoint import CheckpointSigner
 from ledger.kill_points import KillPoints, NoKillPoints
+from ledger.registrar import ListSigner, Registrar, Registry
+from ledger.registry_store import RegistryWriter
 from ledger.sequencer import Sequencer
 from ledger.settings import LedgerSettings
 from ledger.tables import LeaseRow
 from ledger.trust import log_id
 from ledger.worker_store import WorkerStore
 from protocol.clock import Clock, SystemClock
-from protocol.errors import Error, RequestError, StoreConflictError, UnavailableError
+from protocol.errors import Error, RequestError, StoreConflictError, UnavailableError, VerificationError
 from protocol.runtime.database import migrate, open_database
 from protocol.runtime.leases import Lease, Leases
 from protocol.runtime.logging import configure_logging
 from protocol.runtime.settings import load_settings
 from protocol.runtime.signer import open_signer, read_secret_file
+from protocol.runtime.trust_list import load_anchors
 
 _log = structlog.get_logger()
 
 
 class Worker:
-    """One worker. `sequence` and `anchor` each do one turn; `run` does both again and again.
+    """One worker. `sequence`, `anchor` and `follow_registry` each do one turn; `run` does all again and again.
 
-    `chain` and `sealer` are for tests; by default they are opened from the settings at the first need.
+    `chain`, `sealer` and `registry` are for tests; by default they are opened from the settings at the first need.
     """
 
     def __init__(
@@ -51,15 +55,19 @@ class Worker:
         kill_points: KillPoints | None = None,
         chain: Chain | None = None,
         sealer: SealerKey | None = None,
+        registry: Registry | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._kill_points = kill_points or NoKillPoints()
         self._chain = chain
         self._sealer = sealer
+        self._registry = registry
+        self._registrar: Registrar | None = None
         self._holder = secrets.token_hex(8)
         database = open_database(settings.database_url)
         migrate(database, "ledger")
+        self._database = database
         self._leases = Leases(database, LeaseRow, clock, lifetime=timedelta(seconds=settings.lease_seconds))
         self._store = WorkerStore(database, self._leases, self._kill_points)
         self._sequencer = Sequencer(
@@ -102,8 +110,24 @@ class Worker:
             mode=Mode.ROOT_ONLY if self._settings.anchor_mode == "root-only" else Mode.CALLDATA,
         ).run(lease)
 
+    def follow_registry(self) -> bool:
+        """Take one turn at the trust registry; return whether a list was signed.
+
+        Raises `UnavailableError` when the chain does not answer. A node that contradicts itself is logged: it must
+        not keep the log from growing.
+        """
+        contract = self._settings.registry
+        lease = None if contract is None else self._leases.find(f"registrar:{contract}", self._holder)
+        if contract is None or lease is None:
+            return False
+        try:
+            return self._open_registrar(contract).run(lease)
+        except VerificationError as exc:
+            _log.error("trust registry not followed", code=exc.code, reason=exc.message)
+            return False
+
     def run(self, stop: threading.Event) -> None:
-        """Work until told to stop; end with the error of either loop when it is not one of the expected ones."""
+        """Work until told to stop; end with the error of any loop when it is not one of the expected ones."""
         failures: list[BaseException] = []
 
         def loop(name: str, turn: Callable[[], object]) -> None:
@@ -115,10 +139,13 @@ class Worker:
                 failures.append(exc)
                 stop.set()
 
-        thread = threading.Thread(target=loop, args=("anchorer", self.anchor), daemon=True)
-        thread.start()
+        others: dict[str, Callable[[], object]] = {"anchorer": self.anchor, "registrar": self.follow_registry}
+        threads = [threading.Thread(target=loop, args=each, daemon=True) for each in others.items()]
+        for thread in threads:
+            thread.start()
         loop("sequencer", self.sequence)
-        thread.join()
+        for thread in threads:
+            thread.join()
         self._hand_over()
         if failures:
             raise failures[0]
@@ -155,9 +182,30 @@ class Worker:
             self._sealer = open_sealer(f"file:{self._settings.sealer_key_file}")
         return self._sealer
 
+    def _open_registrar(self, contract: str) -> Registrar:
+        if self._registrar is None:
+            settings = self._settings
+            if self._registry is None:
+                from ledger.chain.client import open_registry  # noqa: PLC0415 - only with a chain
+
+                self._registry = open_registry(
+                    str(settings.chain_url), contract=contract, expected_chain_id=settings.chain_id or 0
+                )
+            signing = ListSigner(
+                open_signer(f"file:{settings.registrar_key_file}"),
+                load_anchors(Path(str(settings.registrar_certificate_file))),
+                load_anchors(settings.trust_anchor_file),
+                timedelta(seconds=settings.trust_list_lifetime_seconds),
+                timedelta(seconds=settings.maximum_block_age_seconds),
+            )
+            store = RegistryWriter(self._database, contract, self._leases)
+            self._registrar = Registrar(self._registry, store, signing, self._clock)
+        return self._registrar
+
     def _hand_over(self) -> None:
-        for job in ("sequencer", "anchorer"):
-            lease = self._leases.find(f"{job}:{self._settings.log}", self._holder)
+        names = [f"{job}:{self._settings.log}" for job in ("sequencer", "anchorer")]
+        for name in (*names, f"registrar:{self._settings.registry}"):
+            lease = self._leases.find(name, self._holder)
             if isinstance(lease, Lease):
                 self._leases.release(lease)
 

@@ -21,6 +21,7 @@ from protocol.encoding import JSON, compact_json, get_member
 from protocol.runtime import correlation
 from protocol.runtime.fetch import Fetcher, Response
 from protocol.runtime.trust_list import FileTrustList, load_anchors
+from protocol.runtime.trust_shelf import ProcessShelf
 from testimoni.running import Running
 from testimoni.visitor import Page, Visitor, WalkError
 from wallet.file_wallet import Decision, FileWallet
@@ -51,7 +52,7 @@ class Walk:
         self.wallet = FileWallet(
             folder / "wallet",
             http=self.http,
-            trust=FileTrustList(data.trust_list_file, load_anchors(data.anchor_file)),
+            trust=FileTrustList(data.trust_list_file, load_anchors(data.anchor_file), ProcessShelf()),
             ledger=self.ledger,
             log_origin=self.trust_file["logs"][0]["origin"],
             clock=SystemClock(),

@@ -21,6 +21,7 @@ from protocol.errors import ConfigurationError, Error, RequestError, Unavailable
 from protocol.runtime import correlation
 from protocol.runtime.fetch import Fetcher
 from protocol.runtime.trust_list import FileTrustList, load_anchors
+from protocol.runtime.trust_shelf import ProcessShelf
 from testimoni import wallet_words as words
 from testimoni.cli import DEFAULT_DATA
 from wallet.consent import TAKE_BACKS
@@ -84,7 +85,7 @@ def _open(given: Given, http: Fetcher, anchor: Path, trust_list: Path, ledger: s
     return FileWallet(
         given.folder.expanduser(),
         http=http,
-        trust=FileTrustList(trust_list, load_anchors(anchor)),
+        trust=FileTrustList(trust_list, load_anchors(anchor), ProcessShelf()),
         ledger=LedgerClient(http, ledger),
         log_origin=log,
         clock=SystemClock(),

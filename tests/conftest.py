@@ -28,6 +28,7 @@ from protocol.runtime import correlation
 from protocol.runtime.fetch import READ_TIMEOUT_SECONDS, Response, origin_of
 from protocol.runtime.signer import write_secret_file
 from protocol.runtime.trust_list import FileTrustList
+from protocol.runtime.trust_shelf import ProcessShelf
 from testimoni.development.authority import Authority
 from testimoni.development.parties import MemoryKeep, Party, make_parties, sign_trust_list
 
@@ -102,7 +103,7 @@ class World:
 
     @property
     def trust(self) -> FileTrustList:
-        return FileTrustList(self.trust_list_file, [self.authority.root])
+        return FileTrustList(self.trust_list_file, [self.authority.root], ProcessShelf())
 
     def write_trust_list(self, *, sequence: int = 1, logs: list[dict[str, JSON]] | None = None) -> None:
         token = sign_trust_list(

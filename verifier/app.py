@@ -20,7 +20,8 @@ from protocol.runtime.sessions import Sessions
 from protocol.runtime.settings import load_settings
 from protocol.runtime.signer import open_signer, read_secret_file
 from protocol.runtime.status_lists import CachedStatusLists
-from protocol.runtime.trust_list import FileTrustList, load_anchors
+from protocol.runtime.trust_fetch import open_trust_list
+from protocol.runtime.trust_shelf import SqlTrustListShelf
 from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
 from protocol.runtime.valid import open_sign_in
 from protocol.runtime.web import create_service_app, machine
@@ -40,7 +41,7 @@ from verifier.settings import VerifierSettings
 from verifier.store import SqlStore
 from verifier.store_records import SqlRecordsRequests
 from verifier.store_status import SqlTokenShelf
-from verifier.tables import SessionRow
+from verifier.tables import SessionRow, TrustListRow
 from verifier.verification import Pipeline
 from verifier.withdrawals import Withdrawals
 
@@ -85,7 +86,7 @@ def create_app(settings: VerifierSettings, *, clock: Clock | None = None, http: 
 
 def _make_services(settings: VerifierSettings, database: Database, clock: Clock, http: HTTPClient) -> Services:
     store = SqlStore(database)
-    trust = FileTrustList(settings.trust_list_file, load_anchors(settings.trust_anchor_file))
+    trust = open_trust_list(settings, http, SqlTrustListShelf(database, TrustListRow))
     secret = settings.secret_key.get_secret_value().encode()
     blocking_sealer = _open_blocking_sealer(settings)
     records_store = SqlRecordsRequests(database)

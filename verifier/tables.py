@@ -13,7 +13,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from protocol.runtime.database import Moment
-from protocol.runtime.tables import SessionColumns
+from protocol.runtime.tables import SessionColumns, TrustListColumns
 
 
 class Base(SQLModel, registry=registry()):
@@ -227,3 +227,9 @@ class RecordsAccessRow(Base, table=True):
     request_id: str = Field(index=True)
     at: datetime = Field(sa_type=Moment)
     auditor_name: str
+
+
+class TrustListRow(TrustListColumns, Base, table=True):
+    """The newest trust list that any process has seen; the same for everybody here."""
+
+    __tablename__ = "trust_lists"

@@ -14,7 +14,8 @@ from protocol.runtime.fetch import HTTPClient, open_http
 from protocol.runtime.i18n import in_language
 from protocol.runtime.sessions import Sessions
 from protocol.runtime.settings import load_settings
-from protocol.runtime.trust_list import FileTrustList, load_anchors
+from protocol.runtime.trust_fetch import open_trust_list
+from protocol.runtime.trust_shelf import SqlTrustListShelf
 from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
 from protocol.runtime.valid import open_sign_in
 from protocol.runtime.web import create_service_app
@@ -31,7 +32,7 @@ from wallet.services import KEY, Services
 from wallet.settings import WalletSettings
 from wallet.sharing import Sharing
 from wallet.store import SqlStore
-from wallet.tables import SessionRow
+from wallet.tables import SessionRow, TrustListRow
 from wallet.taking_back import TakingBack
 from wallet.verifiers import VerifierClient
 from wallet.visitors import Visitors
@@ -66,7 +67,7 @@ def _make_services(
     settings: WalletSettings, database: Database, sessions: Sessions, clock: Clock, http: HTTPClient
 ) -> Services:
     store = SqlStore(database)
-    trust = FileTrustList(settings.trust_list_file, load_anchors(settings.trust_anchor_file))
+    trust = open_trust_list(settings, http, SqlTrustListShelf(database, TrustListRow))
     issuers, verifiers = IssuerClient(http), VerifierClient(http)
     ledger, documents = LedgerClient(http, settings.ledger_url), Documents(store)
     sharing = Sharing(store, documents, verifiers, ledger, trust, clock, log_origin=settings.log_origin)

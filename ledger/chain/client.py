@@ -9,6 +9,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ledger.chain.interface import Chain
+from ledger.registrar import Registry
 from protocol.errors import ConfigurationError
 from protocol.runtime.settings import LOOPBACK_HOSTS
 
@@ -18,12 +19,30 @@ def open_chain(url: str, *, contract: str | None) -> Chain:
 
     Raises `ConfigurationError` on a URL that is neither https nor http on loopback, or a malformed address.
     """
+    _check_url(url)
+    from ledger.chain.provider import connect  # noqa: PLC0415 - a second that others do not spend
+    from ledger.chain.web3_chain import Web3Chain  # noqa: PLC0415
+
+    return Web3Chain(connect(url), contract=contract)
+
+
+def open_registry(url: str, *, contract: str, expected_chain_id: int) -> Registry:
+    """Return the `TrustRegistry` at this address, behind a node that is on this chain.
+
+    Raises `ConfigurationError` as `open_chain` does, and when chain or code are other ones.
+    """
+    _check_url(url)
+    from ledger.chain.provider import connect  # noqa: PLC0415 - a second that others do not spend
+    from ledger.chain.registry import Web3Registry  # noqa: PLC0415
+
+    opened = Web3Registry(connect(url), contract=contract)
+    opened.check(expected_chain_id=expected_chain_id)
+    return opened
+
+
+def _check_url(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
         raise ConfigurationError(
             "configuration_error", "expected an https URL, or http on loopback, for the chain"
         )
-    from ledger.chain.provider import connect  # noqa: PLC0415 - a second that others do not spend
-    from ledger.chain.web3_chain import Web3Chain  # noqa: PLC0415
-
-    return Web3Chain(connect(url), contract=contract)

@@ -34,7 +34,15 @@ class ServiceSettings(BaseSettings):
     database_url: str = Field(description="sqlite:///FILE or postgresql+psycopg://…")
     secret_key: SecretStr = Field(description="at least 32 characters; signs and seals what the browser carries")
     trust_anchor_file: Path = Field(description="PEM certificate of the authority that signs the trust list")
-    trust_list_file: Path = Field(description="the signed trust list, a compact JWS")
+    trust_list_file: Path | None = Field(
+        default=None, description="the signed trust list, a compact JWS; this or its address"
+    )
+    trust_list_url: str | None = Field(
+        default=None, description="where the signed trust list is fetched from, a ledger's /trust/v1/list"
+    )
+    trust_list_refresh_seconds: int = Field(
+        default=60, ge=1, le=86_400, description="a fetched list is asked for again after this time"
+    )
     allowed_private_origins: frozenset[str] = Field(
         default=frozenset(),
         description="exact origins that may be fetched although they are not public; empty in production",
@@ -50,6 +58,8 @@ class ServiceSettings(BaseSettings):
             raise ValueError("public_url must be an absolute URL without trailing slash, query or fragment")
         if len(self.secret_key.get_secret_value()) < MIN_SECRET_CHARS:
             raise ValueError(f"secret_key must have at least {MIN_SECRET_CHARS} characters")
+        if (self.trust_list_file is None) == (self.trust_list_url is None):
+            raise ValueError("exactly one of trust_list_file and trust_list_url is needed")
         if self.environment == "production" and self.allowed_private_origins:
             raise ValueError("allowed_private_origins must be empty in production")
         if url.scheme != "https" and (self.environment == "production" or url.hostname not in LOOPBACK_HOSTS):

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The trust list of a service: a signed file, read again when it changes, never an older one."""
+"""The trust list of a service: a signed file, read again when it changes, never an older one.
+
+A list that is fetched instead is in `trust_fetch.py`.
+"""
 
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +19,7 @@ from cryptography import x509
 from protocol.encoding import JSON
 from protocol.errors import ConfigurationError, RequestError, UnavailableError, VerificationError
 from protocol.keys import PublicKey
+from protocol.runtime.trust_shelf import KeptList, TrustListShelf
 from protocol.trust import (
     MAX_LIST_CHARS,
     SignedTrustList,
@@ -37,19 +42,8 @@ def load_anchors(path: Path) -> list[x509.Certificate]:
         raise ConfigurationError("configuration_error", f"no certificate in {path.name}") from exc
 
 
-class FileTrustList:
-    """A `TrustList` over a file; keeps the newest list that it has seen. Two threads may ask at once.
-
-    Its time, size and place are looked at for each question: a list that takes back a right counts at once.
-    Raises `ConfigurationError` when there is no anchor, or one that cannot be used.
-    """
-
-    def __init__(self, path: Path, anchors: Sequence[x509.Certificate]) -> None:
-        self._path = os.fsencode(path)
-        self._anchors = Anchors(anchors)
-        self._lock = Lock()
-        # one value, so that who reads without the lock never sees a half of each
-        self._seen: tuple[_Stamp | None, SignedTrustList | None] = (None, None)
+class ServiceTrustList(ABC):
+    """A `TrustList` that asks the newest signed list that it can get."""
 
     def get_issuer(self, x5c: JSON, *, identifier: str, vct: str, now: datetime) -> TrustedIssuer:
         """Return the issuer of a credential."""
@@ -75,6 +69,27 @@ class FileTrustList:
         """Return the log of this name."""
         return self._list(now).get_log(origin, now=now)
 
+    @abstractmethod
+    def _list(self, now: datetime) -> SignedTrustList:
+        """Return the list. Raises `UnavailableError` when there is none to rely on."""
+
+
+class FileTrustList(ServiceTrustList):
+    """A `TrustList` over a file, never older than any that the shelf has seen. Two threads may ask at once.
+
+    Its time, size and place are looked at for each question: a list that takes back a right counts at once.
+    Raises `ConfigurationError` when there is no anchor, or one that cannot be used.
+    """
+
+    def __init__(self, path: Path, anchors: Sequence[x509.Certificate], shelf: TrustListShelf) -> None:
+        self._path = os.fsencode(path)
+        self._source = str(path.absolute())
+        self._anchors = Anchors(anchors)
+        self._shelf = shelf
+        self._lock = Lock()
+        # one value, so that who reads without the lock never sees a half of each
+        self._seen: tuple[_Stamp | None, SignedTrustList | None] = (None, None)
+
     def _list(self, now: datetime) -> SignedTrustList:
         stamp, found = self._seen
         try:
@@ -95,8 +110,7 @@ class FileTrustList:
         with open(self._path, encoding="ascii") as file:  # noqa: PTH123 - a text: a Path per question costs more
             token = file.read(MAX_LIST_CHARS + 1)
         found = SignedTrustList.verify(token, self._anchors, now=now)
-        if before is not None and found.sequence < before.sequence:
-            raise UnavailableError("trust_list_older", "the trust list is older than the one seen before")
+        self._shelf.put(self._source, KeptList(found.sequence, "", now))
         self._seen = (stamp, found)
         return found
 

@@ -4,6 +4,8 @@
 - An administration's code, an issuer identifier, a client identifier and a log's name stand for one entry each.
 - A right may have a beginning and an end (`valid_from`, `valid_until`, NumericDate, the end itself outside): that
   of an issuer entry, and of each credential type in it. What the list does not say is unlimited.
+- An issuer or verifier entry may name the keys that act for it, each with its validity (`keys`, by RFC 7638
+  thumbprint). Then no other key does, whatever certificate it has; a newer list leaves out what was taken back.
 - Members with other names are ignored, so that a newer authority can say more to newer services.
 
 Signature, chain and expiry are checked by `trust.py`.
@@ -112,6 +114,28 @@ class Administration:
 
 
 @dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys that act for an entry; `None` when the list leaves that to the certificates."""
+
+    by_thumbprint: Mapping[str, Validity] | None = None
+
+    @classmethod
+    def parse(cls, members: dict[str, JSON]) -> Keys:
+        """Return the keys that an entry names. An empty list means none, and is not the same as no list."""
+        if "keys" not in members:
+            return cls()
+        found = _objects(members, "keys", MAX_ENTRIES)
+        return cls(_index("key", ((_digest(each.get("thumbprint")), Validity.parse(each)) for each in found)))
+
+    def cover(self, key: PublicKey, at: datetime) -> bool:
+        """Say whether this key acts for the entry at this moment, as far as the list says."""
+        if self.by_thumbprint is None:
+            return True
+        validity = self.by_thumbprint.get(key.thumbprint())
+        return validity is not None and validity.covers(at)
+
+
+@dataclass(frozen=True, slots=True)
 class IssuerEntry:
     """An issuer identifier of an administration, and what it may issue when."""
 
@@ -119,6 +143,7 @@ class IssuerEntry:
     party: Administration
     validity: Validity
     credential_types: Mapping[str, Validity]
+    keys: Keys
     # the types again when none of them has a beginning or an end: most entries, and the fast ones
     _unlimited: frozenset[str] | None = field(repr=False)
 
@@ -131,6 +156,7 @@ class IssuerEntry:
             party=party,
             validity=Validity.parse(members),
             credential_types=types,
+            keys=Keys.parse(members),
             _unlimited=frozenset(types) if all(each == ALWAYS for each in types.values()) else None,
         )
 
@@ -150,12 +176,18 @@ class VerifierEntry:
     identifier: str
     party: Administration
     procedures: frozenset[str]
+    keys: Keys
 
     @classmethod
     def parse(cls, members: dict[str, JSON], party: Administration) -> VerifierEntry:
         """Return the entry."""
         procedures = [_digest(item) for item in _list(members, "procedures", MAX_ENTRIES)]
-        return cls(identifier=_text(members, "client_id"), party=party, procedures=frozenset(procedures))
+        return cls(
+            identifier=_text(members, "client_id"),
+            party=party,
+            procedures=frozenset(procedures),
+            keys=Keys.parse(members),
+        )
 
 
 @dataclass(frozen=True, slots=True)

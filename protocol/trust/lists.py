@@ -43,6 +43,7 @@ _STATUS = (Purpose.ISSUER, Purpose.STATUS)
 _ASKING = (Purpose.ACCESS,)
 _REGISTERING = (Purpose.REGISTRAR,)
 _AUDITING = (Purpose.AUDITOR,)
+_OTHER_KEY = "the trust list does not name this key now"
 _SEAL = object()
 
 
@@ -210,13 +211,15 @@ class SignedTrustList:
 
     def get_issuer(self, x5c: JSON, *, identifier: str, vct: str, now: datetime) -> TrustedIssuer:
         """Return the issuer of a credential."""
-        self._check_fresh(now)
+        self.check_fresh(now)
         chain = self._anchors.verify(x5c, purposes=_ISSUING, now=now)
         if identifier not in chain.uris:
             raise _wrong("the certificate does not name the issuer of the credential")
         entry = self._entries.issuers.get(identifier)
         if entry is None:
             raise _wrong("the issuer is not on the trust list")
+        if not entry.keys.cover(chain.key, now):
+            raise _wrong(_OTHER_KEY)
         types = entry.find_types(now)
         if vct not in types:
             raise _wrong("the issuer may not issue this type of credential now")
@@ -224,13 +227,15 @@ class SignedTrustList:
 
     def get_status_key(self, x5c: JSON, *, issuer: TrustedIssuer, now: datetime) -> PublicKey:
         """Return the key of a status list token about this issuer's credentials."""
-        self._check_fresh(now)
+        self.check_fresh(now)
         chain = self._anchors.verify(x5c, purposes=_STATUS, now=now)
         if issuer.identifier not in chain.uris:
             raise _wrong("the certificate does not name the issuer of the credential")
         entry = self._entries.issuers.get(issuer.identifier)
         if entry is None or entry.party.code != issuer.party_code:
             raise _wrong("the issuer is not on the trust list")
+        if not entry.keys.cover(chain.key, now):
+            raise _wrong(_OTHER_KEY)
         return chain.key
 
     def get_requester(self, x5c: JSON, *, client_id: str, statement: str, now: datetime) -> TrustedRequester:
@@ -258,7 +263,7 @@ class SignedTrustList:
 
     def get_auditor(self, x5c: JSON, *, now: datetime) -> TrustedAuditor:
         """Return who may ask offices for their records."""
-        self._check_fresh(now)
+        self.check_fresh(now)
         chain = self._anchors.verify(x5c, purposes=_AUDITING, now=now)
         entry = self._entries.auditors.get(chain.digest)
         if entry is None or not entry.validity.covers(now):
@@ -267,20 +272,23 @@ class SignedTrustList:
 
     def get_log(self, origin: str, *, now: datetime) -> TrustedLog:
         """Return the log of this name."""
-        self._check_fresh(now)
+        self.check_fresh(now)
         log = self._entries.logs.get(origin)
         if log is None:
             raise VerificationError(Check.RECEIPT, "the log is not on the trust list", code="receipt_promise")
         return log
 
     def _verifier(self, x5c: JSON, now: datetime) -> tuple[VerifiedChain, VerifierEntry]:
-        self._check_fresh(now)
+        self.check_fresh(now)
         chain = self._anchors.verify(x5c, purposes=_ASKING, now=now)
         entry = self._entries.verifiers.get(f"x509_hash:{chain.digest}")
         if entry is None:
             raise _wrong("the certificate's holder may not ask: not on the trust list")
+        if not entry.keys.cover(chain.key, now):
+            raise _wrong(_OTHER_KEY)
         return chain, entry
 
-    def _check_fresh(self, now: datetime) -> None:
+    def check_fresh(self, now: datetime) -> None:
+        """Raise `UnavailableError` (`trust_list_expired`) when the list has ended."""
         if now > self._last:
             raise UnavailableError("trust_list_expired", "the trust list has expired")

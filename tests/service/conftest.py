@@ -156,6 +156,11 @@ def csrf_token(page: str) -> str:
 
 @pytest.fixture
 def office(world: World) -> Office:
+    return open_office(world, trust_list_file=world.trust_list_file)
+
+
+def open_office(world: World, **trust_list: Any) -> Office:
+    """Return the verifier with its trust list from this file or address."""
     folder = world.folder
     write_secret_file(folder / "blocking.key", b"b" * 32)
     key_path = {}
@@ -168,7 +173,6 @@ def office(world: World) -> Office:
         database_url=f"sqlite:///{folder}/verifier.sqlite",
         secret_key="v" * 32,
         trust_anchor_file=world.anchor_file,
-        trust_list_file=world.trust_list_file,
         wallet_url=WALLET_URL,
         ledger_url=LEDGER_URL,
         log_origin=LOG_ORIGIN,
@@ -177,6 +181,7 @@ def office(world: World) -> Office:
         valid_client_id="verifier.testimoni.example",
         valid_client_secret="z" * 32,
         blocking_key_file=folder / "blocking.key",
+        **trust_list,
     )
     database = open_database(settings.database_url)
     migrate(database, "verifier")

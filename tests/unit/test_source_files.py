@@ -40,7 +40,9 @@ FIRST_LINES = 3
 MACHINE_PATH = re.compile(r"""(?<![\w.:/])/(?:work|home|root|Users|mnt|opt|var/tmp|tmp)/\w""")
 # where packages are fetched from is the business of whoever installs, and of their configuration
 REGISTRY = re.compile(
-    r"(?:files\.)?pythonhosted\.org|pypi\.org/simple|registry\.\w[\w.-]*|--(?:extra-)?index-url|--find-links [^ -]|"
+    r"(?:files\.)?pythonhosted\.org|pypi\.org/simple|(?<=//)registry\.\w[\w.-]*|"
+    # a host's name, also without a scheme; our own objects are called registry too
+    r"\bregistry\.(?:[\w-]+\.)*(?:cat|cloud|com|dev|es|eu|internal|io|lan|local|net|org)\b|--(?:extra-)?index-url|--find-links [^ -]|"
     r"PIP_INDEX_URL|^registry\s*=|\"resolved\":",
     re.MULTILINE,
 )

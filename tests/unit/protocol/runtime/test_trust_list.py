@@ -9,6 +9,7 @@ import pytest
 from protocol import jws
 from protocol.errors import ConfigurationError, UnavailableError, VerificationError
 from protocol.runtime.trust_list import FileTrustList, load_anchors
+from protocol.runtime.trust_shelf import ProcessShelf
 from protocol.trust import MAX_LIST_CHARS, TYPE
 from tests.conftest import LOG_ORIGIN
 
@@ -118,4 +119,4 @@ def test_anchors_that_cannot_be_read_or_used_stop_the_start(world, tmp_path):
         load_anchors(tmp_path / "absent.pem")
     for anchors in ([], [world.authority.registrar]):
         with pytest.raises(ConfigurationError):
-            FileTrustList(world.trust_list_file, anchors)
+            FileTrustList(world.trust_list_file, anchors, ProcessShelf())
