@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import structlog
 from flask import Flask
 
-from ledger.publication import Publication
+from ledger.publication import PromisingLog, Publication
+from ledger.recorders import Recorders, SqlRecorderStore
 from ledger.routes import log_api, pages
 from ledger.sentences import SENTENCES
 from ledger.services import Services
@@ -20,6 +22,8 @@ from protocol.runtime.settings import load_settings
 from protocol.runtime.signer import open_signer
 from protocol.runtime.web import create_service_app, machine
 
+_log = structlog.get_logger()
+
 
 def create_app(settings: LedgerSettings, *, clock: Clock | None = None, http: HTTPClient | None = None) -> Flask:
     """Return the ledger's application. It calls nobody, so `http` is not used."""
@@ -29,18 +33,23 @@ def create_app(settings: LedgerSettings, *, clock: Clock | None = None, http: HT
     publication = Publication(
         SqlStore(database),
         clock or SystemClock(),
-        open_signer(f"file:{settings.promise_key_file}"),
-        current=settings.log,
-        origin=settings.origin,
-        delay=settings.maximum_merge_delay,
+        [
+            PromisingLog(log.origin, open_signer(f"file:{log.promise_key_file}"), settings.maximum_merge_delay)
+            for log in settings.logs
+        ],
+        is_anchored=settings.chain_url is not None,
     )
+
+    recorders = Recorders(SqlRecorderStore(database), clock or SystemClock())
+    if settings.entries_from == "anyone":
+        _log.warning("anyone may have entries promised; development only")
 
     def ready() -> None:
         check_migrated(database, "ledger")
         publication.check_promising()
 
     app = create_service_app("ledger", settings, ready=ready, sentences=SENTENCES)
-    app.extensions["ledger.services"] = Services(settings, publication)
+    app.extensions["ledger.services"] = Services(settings, publication, recorders)
     install_dates(app)
     machine(app, log_api.bp)
     app.register_blueprint(pages.bp)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from ledger.publication import Publication
+from ledger.recorders import Recorders
 from ledger.settings import LedgerSettings
 
 
@@ -17,6 +18,7 @@ class Services:
 
     settings: LedgerSettings
     publication: Publication
+    recorders: Recorders
 
 
 def services() -> Services:

@@ -67,7 +67,8 @@ def _make_services(
     store = SqlStore(database)
     trust = FileTrustList(settings.trust_list_file, load_anchors(settings.trust_anchor_file))
     issuers, verifiers = IssuerClient(http), VerifierClient(http)
-    ledger, documents = LedgerClient(http, settings.ledger_url), Documents(store)
+    documents, token = Documents(store), settings.recorder_token()
+    ledger = LedgerClient.of_log(http, settings.ledger_url, settings.log_origin, token=token)
     sharing = Sharing(store, documents, verifiers, ledger, trust, clock, log_origin=settings.log_origin)
     sign_in = open_sign_in(settings, http)
     return Services(
@@ -82,7 +83,7 @@ def _make_services(
         documents=documents,
         receiving=Receiving(store, issuers, trust, clock),
         sharing=sharing,
-        taking_back=TakingBack(store, sharing, verifiers, ledger, trust, clock),
+        taking_back=TakingBack(store, sharing, verifiers, ledger, trust, clock, log_origin=settings.log_origin),
         permanences=Permanences(ledger, trust, clock),
         catalogue=Catalogue(issuers, settings.issuers),
         store=store,

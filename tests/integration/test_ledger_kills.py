@@ -98,6 +98,7 @@ class Stack:
             "CONTRACT": contract,
             "VALIDATORS": json.dumps([self.sealer.address]),
             "BATCH_INTERVAL_SECONDS": "1",
+            "ENTRIES_FROM": "anyone",
             "LEASE_SECONDS": str(LEASE_SECONDS),
         }
         signer = CheckpointSigner.from_pem(self.origin, (folder / "checkpoint.key").read_bytes())
