@@ -13,7 +13,7 @@ TEST_TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp
 # what needs more than Python runs in .ci/run, each suite by its mark
 PYTHON_ONLY := not node and not browser and not postgres and not network and not slow
 
-.PHONY: help up demo test check format screens assets contracts bench fuzz mutants lock clean
+.PHONY: help up demo test test-postgres check format screens assets contracts bench fuzz mutants lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ demo: .venv/run.done ## walk the main path once, without a person
 test: .venv/dev.done ## every test that needs only Python
 	@echo "deselected here, run by .ci/run: node, browser, postgres, network, slow"
 	TMPDIR=$(TEST_TMPDIR) $(BIN)/python -m pytest -q -m "$(PYTHON_ONLY)" $(if $(COVERAGE),--cov --cov-report=json:build/coverage.json)
+
+test-postgres: .venv/dev.done ## the tests of stores, leases and races on a private PostgreSQL (needs Debian's postgresql)
+	TMPDIR=$(TEST_TMPDIR) $(BIN)/python -m pytest -q --forbid-skips -m postgres
 
 check: .venv/dev.done ## lint, types, import rules
 	$(BIN)/ruff check

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -155,7 +156,7 @@ def csrf_token(page: str) -> str:
 
 
 @pytest.fixture
-def office(world: World) -> Office:
+def office(world: World, new_database: Callable[[str], str]) -> Office:
     folder = world.folder
     write_secret_file(folder / "blocking.key", b"b" * 32)
     key_path = {}
@@ -165,7 +166,7 @@ def office(world: World) -> Office:
     settings = VerifierSettings(
         environment="development",
         public_url=VERIFIER_URL,
-        database_url=f"sqlite:///{folder}/verifier.sqlite",
+        database_url=new_database("verifier"),
         secret_key="v" * 32,
         trust_anchor_file=world.anchor_file,
         trust_list_file=world.trust_list_file,
