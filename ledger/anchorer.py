@@ -49,6 +49,8 @@ from protocol.runtime.leases import Lease
 _MAX_STEPS = 1000
 # A refused anchor costs a transaction; whatever made the contract refuse will not pass within seconds.
 FAILURE_PAUSE = timedelta(seconds=60)
+END = "its end was reached"
+"""Why a log is closed, and then frozen, that nothing is wrong with."""
 _log = structlog.get_logger()
 
 
@@ -115,7 +117,7 @@ class Anchorer:
     def _end(self, lease: Lease, state: LogState, head: Head) -> bool:
         """(8) Freeze the log on the chain, and here when it is frozen there."""
         if head.is_frozen:
-            self._store.freeze(lease, self._log, "its end was reached")
+            self._store.freeze(lease, self._log, END)
             _log.info("log frozen at its end", log=self._log, size=state.size)
             return False
         self._chain.freeze_log(self._sealer, log_id(state.origin))

@@ -15,12 +15,12 @@ from datetime import timedelta
 
 import structlog
 
-from ledger.anchorer import Anchorer
+from ledger.anchorer import END, Anchorer
 from ledger.chain.interface import Chain, Mode, SealerKey
 from ledger.checkpoint import CheckpointSigner
 from ledger.comparison import Comparison, compare
 from ledger.kill_points import KillPoints
-from ledger.restorer import NO_SOURCE, Mirror, Restorer
+from ledger.restorer import Mirror, Restorer
 from ledger.sequencer import Sequencer
 from ledger.settings import LedgerSettings, LogSettings
 from ledger.trust import log_id
@@ -114,7 +114,9 @@ class Keeper:
         )
 
     def restore(self, mirrors: Sequence[Mirror]) -> LogState | None:
-        """Restore the log now, also one frozen because no source had its leaves; None: another works on it.
+        """Restore the log now, also one frozen for another reason than its end; None: another works on it.
+
+        A frozen log opens only after every head that the chain has of it was found in the database.
 
         Raises `UnavailableError` when it could not be told now, or when there is no chain to restore from.
         """
@@ -122,7 +124,7 @@ class Keeper:
         if lease is None:
             return None
         state = self._store.find_log(self.name) or self._open(lease)
-        if state.condition is LogCondition.FROZEN and state.reason.startswith(NO_SOURCE):
+        if state.condition is LogCondition.FROZEN and state.reason != END:
             self._store.set_condition(lease, self.name, LogCondition.RESTORING, BEHIND)
         self._mirrors = (*self._mirrors, *mirrors)
         self._attend(lease, self._get(), is_due=True)

@@ -34,8 +34,6 @@ from protocol.clock import Clock
 from protocol.errors import Error, StoreConflictError, UnavailableError
 from protocol.runtime.leases import Lease
 
-NO_SOURCE = "restore impossible: "
-"""How the reason begins when leaves are missing everywhere; another mirror may still have them."""
 _log = structlog.get_logger()
 
 
@@ -105,7 +103,7 @@ class Restorer:
             else:
                 leaves = self._find_leaves(event)
                 if leaves is None:
-                    return f"{NO_SOURCE}no source has the leaves from {event.prev_size} to {event.size}"
+                    return f"restore impossible: no source has the leaves from {event.prev_size} to {event.size}"
                 # (3) what we have of them is the same
                 if (
                     self._store.entries(self._log, event.prev_size, known - event.prev_size)

@@ -355,12 +355,17 @@ def test_log_frozen_for_want_of_leaves_is_restored_when_a_mirror_turns_up(bench,
 def test_log_frozen_for_a_contradiction_stays_frozen(bench):
     grown(bench, 1)
     copy = back_up(bench)
+    grown(bench, 1)
     lose(bench, copy)
+    moment = bench.clock.now().strftime("%Y-%m-%d %H:%M:%S.%f")
     with sqlite3.connect(database_file(bench)) as database:
-        database.execute("update logs set state = 'frozen', reason = 'the chain has another root at 8'")
+        database.execute("update logs set attended_at = ?", (moment,))
     database.close()
+    bench.grow()
+    bench.worker.anchor()
+    assert bench.log().condition is LogCondition.FROZEN
     state = bench.worker.restore("2026", [])
-    assert state.condition is LogCondition.FROZEN
+    assert (state.condition, state.reason) == (LogCondition.FROZEN, "the chain has another root at 16")
 
 
 _POINTS = [point for point in KillPoint if point >= KillPoint.BEFORE_CONDITION]
