@@ -39,7 +39,7 @@ from ledger.chain.interface import (
 from ledger.comparison import Comparison, compare
 from ledger.kill_points import KillPoint, KillPoints
 from ledger.trust import log_id
-from ledger.values import AnchorState, LogCondition, LogState, StoredAnchor, StoredCheckpoint
+from ledger.values import END, AnchorState, LogCondition, LogState, StoredAnchor, StoredCheckpoint
 from ledger.worker_store import FoundAnchor, OutgoingAnchor, WorkerStore
 from protocol.clock import Clock
 from protocol.errors import ConfigurationError, RequestError, UnavailableError
@@ -49,8 +49,6 @@ from protocol.runtime.leases import Lease
 _MAX_STEPS = 1000
 # A refused anchor costs a transaction; whatever made the contract refuse will not pass within seconds.
 FAILURE_PAUSE = timedelta(seconds=60)
-END = "its end was reached"
-"""Why a log is closed, and then frozen, that nothing is wrong with."""
 _log = structlog.get_logger()
 
 

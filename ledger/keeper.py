@@ -15,7 +15,7 @@ from datetime import timedelta
 
 import structlog
 
-from ledger.anchorer import END, Anchorer
+from ledger.anchorer import Anchorer
 from ledger.chain.interface import Chain, Mode, SealerKey
 from ledger.checkpoint import CheckpointSigner
 from ledger.comparison import Comparison, compare
@@ -24,7 +24,7 @@ from ledger.restorer import Mirror, Restorer
 from ledger.sequencer import Sequencer
 from ledger.settings import LedgerSettings, LogSettings
 from ledger.trust import log_id
-from ledger.values import LogCondition, LogState, is_attended
+from ledger.values import END, LogCondition, LogState, is_attended
 from ledger.worker_store import WorkerStore
 from protocol.clock import Clock
 from protocol.runtime.leases import Lease, Leases

@@ -39,6 +39,10 @@ class AnchorState(StrEnum):
     """In a block, refused by the contract."""
 
 
+END = "its end was reached"
+"""Why a log is closed, and then frozen, that nothing is wrong with."""
+
+
 @dataclass(frozen=True)
 class LogState:
     """One log as stored."""
@@ -61,6 +65,13 @@ class LogState:
     """When a worker last knew this copy to be the newest one; None without a chain to compare with."""
     freezes_at: datetime | None
     """The end of the log. No promise of it is due later."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it takes no more entries because its end came, and nothing is wrong with it."""
+        return self.condition is LogCondition.CLOSED or (
+            self.condition is LogCondition.FROZEN and self.reason == END
+        )
 
     def audited(self, validators: frozenset[str]) -> AuditedLog:
         """Return the log's public description."""

@@ -20,7 +20,7 @@ from ledger.kill_points import KillPoint, KillPoints
 from ledger.merkle import Node
 from ledger.store import SqlStore, join_hashes, log_state, stored_anchor
 from ledger.tables import AnchorRow, CheckpointRow, EntryRow, LogRow, NodeRow
-from ledger.values import AnchorState, LogCondition, LogState, StoredAnchor, StoredCheckpoint
+from ledger.values import END, AnchorState, LogCondition, LogState, StoredAnchor, StoredCheckpoint
 from protocol.errors import StoreConflictError
 from protocol.runtime.database import Database
 from protocol.runtime.leases import Lease, Leases
@@ -151,7 +151,7 @@ class WorkerStore(SqlStore):
             waits = select(EntryRow.log).where(EntryRow.log == log, col(EntryRow.due_at).is_not(None)).limit(1)
             if session.exec(waits).first() is not None:
                 return False
-            row.state, row.reason = LogCondition.CLOSED, "its end was reached"
+            row.state, row.reason = LogCondition.CLOSED, END
             session.add(row)
         return True
 

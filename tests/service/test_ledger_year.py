@@ -344,3 +344,23 @@ def test_settings_of_logs_when_unusable_are_refused(ledger_settings, change):
 def test_public_key_of_each_log_is_its_own(world, settings, service):
     keys = {each["name"]: each["promise_key"] for each in LedgerClient(world.http, LEDGER_URL).logs()}
     assert PublicKey.parse_jwk(keys["2026"]) != PublicKey.parse_jwk(keys["2027"])
+
+
+def test_page_of_a_log_says_whether_it_ended_is_restored_or_is_frozen(world, settings, service, post):
+    alone = settings.model_copy(update={"other_logs": ()})
+    world.http.apps[LEDGER_URL] = create_app(alone, clock=world.clock)
+    world.clock.advance(LIFE)
+    service.sequence()
+    flask = world.http.apps[LEDGER_URL].test_client()
+    assert "Closed at its end" in flask.get("/").text
+    database = open_database(settings.database_url)
+    for condition, reason, shown in (
+        ("frozen", "its end was reached", "Closed at its end"),
+        ("frozen", "the chain has another root at 8", "Frozen: no new entries"),
+        ("restoring", "restore needed", "Being restored: no new entries"),
+    ):
+        with database.write() as session:
+            row = session.get_one(LogRow, "2026")
+            row.state, row.reason = condition, reason
+            session.add(row)
+        assert shown in flask.get("/").text
