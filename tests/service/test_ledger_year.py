@@ -32,6 +32,7 @@ from tests.fakes.memory_chain import MemoryChain
 ORIGIN_2027 = "localhost:8104/2027"
 DELAY = timedelta(seconds=60)
 LIFE = timedelta(hours=1)
+ENGLISH = {"Accept-Language": "en"}
 
 
 @pytest.fixture
@@ -352,7 +353,7 @@ def test_page_of_a_log_says_whether_it_ended_is_restored_or_is_frozen(world, set
     world.clock.advance(LIFE)
     service.sequence()
     flask = world.http.apps[LEDGER_URL].test_client()
-    assert "Closed at its end" in flask.get("/").text
+    assert "Closed at its end" in flask.get("/", headers=ENGLISH).text
     database = open_database(settings.database_url)
     for condition, reason, shown in (
         ("frozen", "its end was reached", "Closed at its end"),
@@ -363,4 +364,4 @@ def test_page_of_a_log_says_whether_it_ended_is_restored_or_is_frozen(world, set
             row = session.get_one(LogRow, "2026")
             row.state, row.reason = condition, reason
             session.add(row)
-        assert shown in flask.get("/").text
+        assert shown in flask.get("/", headers=ENGLISH).text
