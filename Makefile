@@ -13,7 +13,7 @@ TEST_TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp
 # what needs more than Python runs in .ci/run, each suite by its mark
 PYTHON_ONLY := not node and not browser and not postgres and not network and not slow
 
-.PHONY: help up demo test test-network check format screens assets contracts bench fuzz mutants lock clean
+.PHONY: help up demo test test-network test-postgres check format screens assets contracts bench fuzz mutants lock clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ test: .venv/dev.done ## every test that needs only Python
 test-network: .venv/dev.done ## the ledger on four real QBFT validators (needs Go; docs/network.md)
 	bash tests/network/engine/build.sh
 	TMPDIR=$(TEST_TMPDIR) $(BIN)/python -m pytest -q --forbid-skips -m network
+
+test-postgres: .venv/dev.done ## the tests of stores, leases and races on a private PostgreSQL (needs Debian's postgresql)
+	TMPDIR=$(TEST_TMPDIR) $(BIN)/python -m pytest -q --forbid-skips -m postgres
 
 check: .venv/dev.done ## lint, types, import rules
 	$(BIN)/ruff check

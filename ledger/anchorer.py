@@ -9,15 +9,15 @@ The rules (numbers appear in the code and in `docs/protocol.md`):
 4. A new transaction is made only when the old one is proven absent and the head did not move.
 5. An anchor is final only when the chain says so; one whose block is gone is pending again.
 6. Before anything is sent the stored log is compared with the chain's head. When the chain is ahead of the
-   store, or has another root, the log is frozen: it promises nothing until it is restored.
+   store, the log promises nothing until it is restored; when it has another root, the log is frozen.
 7. One anchor is in flight at a time, under one fenced lease.
+8. A log that came to its end is frozen on the chain once its last head is final there.
 
 In root-only mode an anchor carries a consistency proof, spans any number of leaves, and all else is the same.
 """
 
 from __future__ import annotations
 
-import hmac
 from datetime import timedelta
 
 import structlog
@@ -36,12 +36,13 @@ from ledger.chain.interface import (
     Sent,
     SignedTransaction,
 )
+from ledger.comparison import Comparison, compare
 from ledger.kill_points import KillPoint, KillPoints
 from ledger.trust import log_id
-from ledger.values import AnchorState, LogCondition, LogState, StoredAnchor, StoredCheckpoint
+from ledger.values import END, AnchorState, LogCondition, LogState, StoredAnchor, StoredCheckpoint
 from ledger.worker_store import FoundAnchor, OutgoingAnchor, WorkerStore
 from protocol.clock import Clock
-from protocol.errors import RequestError, UnavailableError
+from protocol.errors import ConfigurationError, RequestError, UnavailableError
 from protocol.runtime.leases import Lease
 
 # Each step is at least one durable write or the last one; this only bounds a chain that talks nonsense.
@@ -86,7 +87,7 @@ class Anchorer:
     def _step(self, lease: Lease) -> bool:
         """Do one thing; return whether there may be another one to do at once."""
         state = self._store.find_log(self._log)
-        if state is None or state.condition is LogCondition.FROZEN:
+        if state is None or state.condition not in {LogCondition.OPEN, LogCondition.CLOSED}:
             return False
         head = self._chain.head(log_id(state.origin))
         # (6) compare before anything else
@@ -101,17 +102,36 @@ class Anchorer:
         anchor = self._store.find_in_flight(self._log)
         if anchor is not None:
             return self._follow(lease, state, anchor, head)
+        return self._go_on(lease, state, settled, head)
+
+    def _go_on(self, lease: Lease, state: LogState, settled: StoredAnchor | None, head: Head) -> bool:
+        """Do what comes next when nothing is in flight."""
         if head.size > (0 if settled is None else settled.size):
             return self._adopt(lease, state, head)
+        if state.condition is LogCondition.CLOSED and head.size == state.size:
+            return self._end(lease, state, head)
         return self._begin(lease, state, head)
 
-    def _compare(self, lease: Lease, state: LogState, head: Head) -> bool:
+    def _end(self, lease: Lease, state: LogState, head: Head) -> bool:
+        """(8) Freeze the log on the chain, and here when it is frozen there."""
         if head.is_frozen:
+            self._store.freeze(lease, self._log, END)
+            _log.info("log frozen at its end", log=self._log, size=state.size)
+            return False
+        self._chain.freeze_log(self._sealer, log_id(state.origin))
+        return self._chain.head(log_id(state.origin)).is_frozen
+
+    def _compare(self, lease: Lease, state: LogState, head: Head) -> bool:
+        if state.chain_id not in {None, self._chain.chain_id()}:
+            raise ConfigurationError("wrong_chain", f"expected chain {state.chain_id}, the node is on another")
+        found = compare(self._read, state.size, head)
+        if found is Comparison.BEHIND:
+            reason = "restore needed: the chain is ahead of the database"
+            self._store.set_condition(lease, self._log, LogCondition.RESTORING, reason)
+        elif found is Comparison.CONTRADICTS:
+            self._store.freeze(lease, self._log, "the chain has another root than the database")
+        elif head.is_frozen and not self._has_ended(state, head):
             self._store.freeze(lease, self._log, "the contract takes no more anchors for this log")
-        elif head.size > state.size:
-            self._store.freeze(lease, self._log, "restore needed: the chain is ahead of the database")
-        elif not hmac.compare_digest(merkle.root(self._read, head.size), head.root):
-            self._store.freeze(lease, self._log, "restore needed: the chain has another root")
         else:
             if state.compared_at is None:
                 self._store.note_chain(
@@ -123,8 +143,12 @@ class Anchorer:
                     now=self._clock.now(),
                 )
             return True
-        _log.error("log frozen", log=self._log)
+        _log.error("log takes no entries", log=self._log, because=found.value)
         return False
+
+    def _has_ended(self, state: LogState, head: Head) -> bool:
+        """Whether it is frozen on the chain because it came to its end, with its last head."""
+        return state.condition is LogCondition.CLOSED and head.size == state.size
 
     def _read(self, level: int, index: int) -> bytes:
         return self._store.node(self._log, level, index)

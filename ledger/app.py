@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import structlog
 from flask import Flask
 
-from ledger.publication import Publication
+from ledger.publication import PromisingLog, Publication
+from ledger.recorders import Recorders, SqlRecorderStore
 from ledger.registry_store import SqlRegistryStore
 from ledger.routes import log_api, pages, trust_api
 from ledger.sentences import SENTENCES
@@ -22,6 +24,8 @@ from protocol.runtime.settings import load_settings
 from protocol.runtime.signer import open_signer
 from protocol.runtime.web import create_service_app, machine
 
+_log = structlog.get_logger()
+
 
 def create_app(settings: LedgerSettings, *, clock: Clock | None = None, http: HTTPClient | None = None) -> Flask:
     """Return the ledger's application. It calls nobody, so `http` is not used."""
@@ -31,11 +35,16 @@ def create_app(settings: LedgerSettings, *, clock: Clock | None = None, http: HT
     publication = Publication(
         SqlStore(database),
         clock or SystemClock(),
-        open_signer(f"file:{settings.promise_key_file}"),
-        current=settings.log,
-        origin=settings.origin,
-        delay=settings.maximum_merge_delay,
+        [
+            PromisingLog(log.origin, open_signer(f"file:{log.promise_key_file}"), settings.maximum_merge_delay)
+            for log in settings.logs
+        ],
+        is_anchored=settings.chain_url is not None,
     )
+
+    recorders = Recorders(SqlRecorderStore(database), clock or SystemClock())
+    if settings.entries_from == "anyone":
+        _log.warning("anyone may have entries promised; development only")
 
     def ready() -> None:
         check_migrated(database, "ledger")
@@ -46,6 +55,7 @@ def create_app(settings: LedgerSettings, *, clock: Clock | None = None, http: HT
         settings,
         publication,
         TrustHistory(SqlRegistryStore(database, settings.registry) if settings.registry else None),
+        recorders,
     )
     install_dates(app)
     machine(app, log_api.bp)

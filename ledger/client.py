@@ -35,12 +35,27 @@ class Inclusion:
 
 
 class LedgerClient:
-    """One ledger service. `log` is the log's short name in paths (`2026`); without it, the current log."""
+    """One ledger service. `log` is the log's short name in paths (`2026`); without it, the current log.
 
-    def __init__(self, http: HTTPClient, base_url: str, *, log: str | None = None) -> None:
+    `token` is the recorder's, needed only to add entries.
+    """
+
+    def __init__(
+        self, http: HTTPClient, base_url: str, *, log: str | None = None, token: str | None = None
+    ) -> None:
         self._http = http
         self._base = base_url.rstrip("/")
         self._log = log
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+
+    @classmethod
+    def of_log(cls, http: HTTPClient, base_url: str, origin: str, *, token: str | None) -> LedgerClient:
+        """Return the client of the log with this origin, whichever the current one is."""
+        return cls(http, base_url, log=origin.rpartition("/")[2], token=token)
+
+    def another(self, origin: str) -> LedgerClient:
+        """Return the client of another log of the same service, for reading."""
+        return LedgerClient.of_log(self._http, self._base, origin, token=None)
 
     def add_entry(self, commitment: Commitment) -> str:
         """Have the commitment promised and return the promise, unverified; safe to repeat.
@@ -51,12 +66,18 @@ class LedgerClient:
         if self._log is not None:
             body["log"] = self._log
         try:
-            answer = self._http.post(f"{self._base}/log/v1/entries", body=compact_json(body), content_type=_JSON)
+            answer = self._http.post(
+                f"{self._base}/log/v1/entries",
+                body=compact_json(body),
+                content_type=_JSON,
+                headers=self._headers,
+            )
             if answer.is_success:
                 return get_member(answer.json(), "promise", str)
         except RequestError as exc:
             raise UnavailableError("ledger_unavailable", "the ledger gave no promise") from exc
-        raise UnavailableError("ledger_unavailable", f"the ledger gave no promise (status {answer.status})")
+        why = f"status {answer.status}, {_code(answer, 'no code')}"
+        raise UnavailableError("ledger_unavailable", f"the ledger gave no promise ({why})")
 
     def logs(self) -> list[JSON]:
         """Return what the service says about its logs, as in a trust file but on its own word only."""

@@ -225,9 +225,11 @@ class _RecordAudit:
             yield Finding(Level.NOT_TAKEN_BACK, Outcome.VIOLATED, detail, counts=False)
             return
         contents = self._contents.get(record.log)
+        # a share of a log that was frozen since is marked in a later one
+        marker = records.withdrawal_marker(self._item.key, commitment)
         if contents is None:
             yield could_not_tell(Level.NOT_TAKEN_BACK, "needs all leaves of the log", counts=False)
-        elif records.withdrawal_marker(self._item.key, commitment) in contents.leaves:
+        elif any(marker in each.leaves for each in self._contents.values()):
             detail = "contested: marked as taken back, but no signed withdrawal is in the file"
             yield could_not_tell(Level.NOT_TAKEN_BACK, detail, counts=False)
         else:

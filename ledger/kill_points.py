@@ -43,6 +43,15 @@ class KillPoint(IntEnum):
     BEFORE_FREEZE = 18
     """Log and chain contradict each other."""
     AFTER_FREEZE = 19
+    BEFORE_CONDITION = 20
+    """The log is to be restored, takes entries again, or came to its end."""
+    AFTER_CONDITION = 21
+    BEFORE_REBUILD = 22
+    """Leaves of one anchor were rebuilt, with their nodes and a checkpoint."""
+    AFTER_REBUILD = 23
+    BEFORE_ATTEND = 24
+    """The worker noted that it knows its copy to be the newest, or the end of the log."""
+    AFTER_ATTEND = 25
 
 
 class KillPoints(Protocol):

@@ -23,6 +23,7 @@ def log_json(
         "size": log.size,
         "mirrors": [*sorted(mirrors)],
         "signed_at": log.signed_at.isoformat(),
+        "freezes_at": None if log.freezes_at is None else log.freezes_at.isoformat(),
     }
 
 

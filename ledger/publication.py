@@ -6,13 +6,14 @@ Nothing here knows who asks. Reading happens at a size that a signed checkpoint 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ledger import merkle, promise, tiles
 from ledger.commitment import Commitment
 from ledger.store import Store
-from ledger.values import LogCondition, LogState, StoredAnchor, StoredCheckpoint
+from ledger.values import LogCondition, LogState, StoredAnchor, StoredCheckpoint, is_attended
 from protocol.clock import Clock
 from protocol.errors import RequestError, UnavailableError
 from protocol.keys import Signer
@@ -27,18 +28,32 @@ class ProvedInclusion:
     proof: tuple[bytes, ...]
 
 
-class Publication:
-    """Reads and promises for all logs of this service; `current` is the one that takes entries."""
+@dataclass(frozen=True)
+class PromisingLog:
+    """A log for which this service promises, and the key that does."""
 
-    def __init__(
-        self, store: Store, clock: Clock, signer: Signer, *, current: str, origin: str, delay: timedelta
-    ) -> None:
+    origin: str
+    signer: Signer
+    delay: timedelta
+
+    @property
+    def name(self) -> str:
+        """The log's short name."""
+        return self.origin.rpartition("/")[2]
+
+
+class Publication:
+    """Reads all logs of the store and promises for some; the current one is the first that takes entries.
+
+    `is_anchored` says that a log must be known to be the newest copy before it promises (`ledger.keeper`).
+    """
+
+    def __init__(self, store: Store, clock: Clock, logs: Sequence[PromisingLog], *, is_anchored: bool) -> None:
         self._store = store
         self._clock = clock
-        self._signer = signer
-        self._current = current
-        self._origin = origin
-        self._delay = delay
+        self._logs = {log.name: log for log in logs}
+        self._first = logs[0].name
+        self._is_anchored = is_anchored
 
     def logs(self) -> tuple[LogState, ...]:
         """Return all logs, by name."""
@@ -49,41 +64,74 @@ class Publication:
 
         Raises `RequestError` (`unknown_log`, 404), and `UnavailableError` while the current one is not open.
         """
-        name = self._current if log is None else log
-        state = self._store.find_log(name)
-        if state is None and name == self._current:
+        state = self._current() if log is None else self._store.find_log(log)
+        if state is None and log in {None, *self._logs}:
             raise UnavailableError("log_not_open", "the log has not been opened yet")
         if state is None:
             raise RequestError("unknown_log", "there is no such log", status=404)
         return state
 
+    def find_current(self) -> str | None:
+        """Return the name of the log that takes entries now; None before any is open."""
+        state = self._current()
+        return None if state is None else state.name
+
     def check_promising(self) -> None:
-        """Return when the current log may promise. Raises `UnavailableError` that says why not."""
-        state = self.get_log(None)
-        if state.condition is not LogCondition.OPEN:
-            raise UnavailableError("log_frozen", f"the log is frozen: {state.reason}")
-        if self._store.has_overdue(state.name, now=self._clock.now()):
-            raise UnavailableError(
-                "log_behind", "an earlier promise is overdue; no more are given until it is kept"
-            )
+        """Return when the current log may promise. Raises an `Error` that says why not."""
+        self._check_promising(self.get_log(None))
 
     def add_entry(self, commitment: Commitment, *, log: str | None) -> str:
         """Return the promise for this commitment; the same one each time, durable before it is returned.
 
-        Raises `UnavailableError` when the log may not promise, `RequestError` when it takes no entries.
+        Raises `UnavailableError` when the log may not promise, `RequestError` when it takes no more entries.
         """
         state = self.get_log(log)
-        if state.name != self._current:
-            raise RequestError("log_closed", "this log takes no more entries", status=409)
         known = self._store.find_promise(state.name, commitment)
         if known is not None:
             return known
-        self.check_promising()
-        now = self._clock.now()
+        self._check_promising(state)
+        keeping, now = self._logs[state.name], self._clock.now()
         token = promise.make(
-            self._signer, log=self._origin, commitment=commitment, now=now, maximum_merge_delay=self._delay
+            keeping.signer,
+            log=keeping.origin,
+            commitment=commitment,
+            now=now,
+            maximum_merge_delay=keeping.delay,
         )
-        return self._store.add_promise(state.name, commitment, token, due_at=now + self._delay)
+        return self._store.add_promise(state.name, commitment, token, due_at=now + keeping.delay)
+
+    def _current(self) -> LogState | None:
+        """Return the first log that takes entries; the first of all when none does."""
+        now = self._clock.now()
+        for name in self._logs:
+            state = self._store.find_log(name)
+            if state is not None and state.condition is LogCondition.OPEN and not self._is_over(state, now):
+                return state
+        return self._store.find_log(self._first)
+
+    def _is_over(self, state: LogState, now: datetime) -> bool:
+        """Whether the log promises nothing more: one merge delay before its end, or somebody else keeps it."""
+        keeping = self._logs.get(state.name)
+        if keeping is None:
+            return True
+        return state.freezes_at is not None and now > state.freezes_at - keeping.delay
+
+    def _check_promising(self, state: LogState) -> None:
+        now = self._clock.now()
+        if self._is_over(state, now):
+            raise RequestError(
+                "log_closed", "this log takes no more entries; name none for the current", status=409
+            )
+        if state.condition is LogCondition.RESTORING:
+            raise UnavailableError("log_restoring", f"the log is being restored: {state.reason}")
+        if state.condition is not LogCondition.OPEN:
+            raise UnavailableError("log_frozen", f"the log is frozen: {state.reason}")
+        if self._is_anchored and not is_attended(state, now, self._logs[state.name].delay):
+            raise UnavailableError("log_unattended", "no worker has compared the log with its chain lately")
+        if self._store.has_overdue(state.name, now=now):
+            raise UnavailableError(
+                "log_behind", "an earlier promise is overdue; no more are given until it is kept"
+            )
 
     def prove_inclusion(self, commitment: Commitment, *, log: str | None, size: int | None) -> ProvedInclusion:
         """Return the entry's proof at a size; the newest without one. Raises `RequestError` (`not_found`, 404)."""

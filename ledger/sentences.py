@@ -9,6 +9,13 @@ SENTENCES = {
         "The record book takes no entries at the moment, because it has to be compared with the chain and "
         "restored. Nothing is shared meanwhile."
     ),
+    "log_restoring": "The record book is being restored. It takes entries again when nothing is missing.",
+    "log_unattended": (
+        "The record book must be compared with the chain before it takes entries. Please try again in a moment."
+    ),
+    "recorder_unknown": "Only services that are registered at the record book may add entries.",
+    "recorder_revoked": "This service may no longer add entries to the record book.",
+    "recorder_quota": "This service has added as many entries as it may in this hour.",
     "log_behind": "The record book is late with earlier entries. It takes new ones when it has caught up.",
     "invalid_commitment": "An entry must be exactly 32 bytes, written as base64url.",
     "invalid_tile": "The record book has no such part, or not yet.",

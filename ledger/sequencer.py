@@ -4,6 +4,7 @@
 - Batches close on a fixed clock, not when an entry arrives, and leaves inside one are sorted by value, so a
   place in the log tells nothing finer than the batch.
 - A batch below eight leaves is filled with random ones; a log that nobody uses grows by fillers once a day.
+- At its end a log takes what was promised into one last batch, and is closed.
 - Leaves, tree nodes, head and signed checkpoint become durable together or not at all.
 - One at a time: every write checks the lease of the worker that made it.
 """
@@ -67,19 +68,30 @@ class Sequencer:
             return 0
         if state.checkpoint_key != self._signer.key:
             raise ConfigurationError("configuration_error", "the checkpoint key is not the log's")
-        if state.condition is LogCondition.FROZEN:
+        if state.condition is not LogCondition.OPEN:
             return 0
         added = 0
         while waiting := self._store.waiting(self._log, MAX_BATCH):
             state = self._append(lease, state, waiting)
             added += len(waiting)
-        if not added and self._clock.now() - state.signed_at >= self._idle_interval:
+        now = self._clock.now()
+        if not added and now - state.signed_at >= self._idle_interval:
             self._append(lease, state, ())
             added = MIN_BATCH
+        # no promise is due after the end, so none is in its way
+        if state.freezes_at is not None and now >= state.freezes_at and self._store.close(lease, self._log):
+            _log.info("log closed", log=self._log, size=state.size)
         return added
 
-    def open(self, lease: Lease, *, frozen_because: str = "") -> None:
-        """Create the log with its empty checkpoint; frozen from the start when there is a reason."""
+    def open(
+        self,
+        lease: Lease,
+        *,
+        attended_at: datetime | None,
+        freezes_at: datetime | None,
+        restoring_because: str = "",
+    ) -> None:
+        """Create the log with its empty checkpoint; to be restored when there is a reason."""
         now = self._clock.now()
         state = LogState(
             name=self._log,
@@ -87,8 +99,8 @@ class Sequencer:
             checkpoint_key=self._signer.key,
             promise_key=compact_json(self._promise_key.jwk()).decode(),
             maximum_merge_delay=self._maximum_merge_delay,
-            condition=LogCondition.FROZEN if frozen_because else LogCondition.OPEN,
-            reason=frozen_because,
+            condition=LogCondition.RESTORING if restoring_because else LogCondition.OPEN,
+            reason=restoring_because,
             size=0,
             frontier=(),
             signed_at=now,
@@ -96,8 +108,10 @@ class Sequencer:
             contract="",
             sealer="",
             compared_at=None,
+            attended_at=attended_at,
+            freezes_at=freezes_at,
         )
-        self._store.open_log(lease, state, self._sign(0, merkle.EMPTY_ROOT, now))
+        self._store.open_log(lease, state, sign_head(self._signer, 0, merkle.EMPTY_ROOT, now))
         _log.info("log opened", log=self._log, condition=state.condition)
 
     def _append(self, lease: Lease, state: LogState, waiting: tuple[Commitment, ...]) -> LogState:
@@ -105,13 +119,14 @@ class Sequencer:
         leaves = tuple(sorted((*waiting, *fillers)))
         nodes, frontier = merkle.extend(state.size, state.frontier, leaves)
         now = self._clock.now()
-        checkpoint = self._sign(state.size + len(leaves), merkle.fold(frontier), now)
+        checkpoint = sign_head(self._signer, state.size + len(leaves), merkle.fold(frontier), now)
         self._store.append(lease, self._log, Batch(state.size, leaves, fillers, nodes, frontier, checkpoint))
         _log.info("batch sequenced", log=self._log, size=checkpoint.size)
         extended = self._store.find_log(self._log)
         assert extended is not None  # noqa: S101 - it was just extended
         return extended
 
-    def _sign(self, size: int, root: bytes, now: datetime) -> StoredCheckpoint:
-        note = self._signer.sign(Checkpoint(self._signer.key.name, size, root))
-        return StoredCheckpoint(size, root, note, now)
+
+def sign_head(signer: CheckpointSigner, size: int, root: bytes, now: datetime) -> StoredCheckpoint:
+    """Return a signed tree head."""
+    return StoredCheckpoint(size, root, signer.sign(Checkpoint(signer.key.name, size, root)), now)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from flask import current_app
 
 from ledger.publication import Publication
+from ledger.recorders import Recorders
 from ledger.settings import LedgerSettings
 from ledger.trust_history import TrustHistory
 
@@ -19,6 +20,7 @@ class Services:
     settings: LedgerSettings
     publication: Publication
     trust_history: TrustHistory
+    recorders: Recorders
 
 
 def services() -> Services:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from protocol.runtime.settings import ServiceSettings
@@ -20,6 +20,23 @@ from protocol.runtime.settings import ServiceSettings
 # Copies of the entries outside the chain and outside the operator: one may be lost while the other is needed.
 MIN_MIRRORS = 2
 _ORIGIN = re.compile(r"[A-Za-z0-9.\-:\[\]]+(?:/[a-z0-9-]+)*/[a-z0-9-]{1,40}")
+
+
+class LogSettings(BaseModel):
+    """One log that this service keeps: its name, its three keys, its end."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    origin: str = Field(pattern=f"^{_ORIGIN.pattern}$")
+    promise_key_file: Path
+    checkpoint_key_file: Path
+    sealer_key_file: Path | None = None
+    freezes_at: AwareDatetime | None = None
+
+    @property
+    def name(self) -> str:
+        """The log's short name, as in paths."""
+        return self.origin.rpartition("/")[2]
 
 
 class LedgerSettings(ServiceSettings):
@@ -34,6 +51,19 @@ class LedgerSettings(ServiceSettings):
     checkpoint_key_file: Path = Field(description="PEM of the Ed25519 key that signs checkpoints")
     sealer_key_file: Path | None = Field(
         default=None, description="the secp256k1 key that anchors; needed when there is a chain"
+    )
+    freezes_at: AwareDatetime | None = Field(
+        default=None,
+        description="end of the current log (ISO 8601 with zone); it stops promising one merge delay before",
+    )
+    other_logs: tuple[LogSettings, ...] = Field(
+        default=(),
+        description="JSON list of the logs kept beside the current one, the next first: origin, promise_key_file, "
+        "checkpoint_key_file, sealer_key_file, freezes_at",
+    )
+    entries_from: Literal["recorders", "anyone"] = Field(
+        default="recorders",
+        description="who may have entries promised: recorders with a token, or anyone (development only)",
     )
     chain_url: str | None = Field(
         default=None, description="JSON-RPC of the chain's node; without it nothing is anchored"
@@ -64,7 +94,8 @@ class LedgerSettings(ServiceSettings):
     )
     mirrors: frozenset[str] = Field(
         default=frozenset(),
-        description="https URLs of copies of the log's tiles, each on another host; root-only needs two",
+        description="https URLs of copies of the logs' tiles (URL/LOG/tile/…), each on another host, from which a "
+        "restored log is rebuilt; root-only needs two",
     )
     batch_interval_seconds: int = Field(default=10, ge=1, le=3600, description="batches close on this clock")
     maximum_merge_delay_seconds: int = Field(
@@ -85,6 +116,12 @@ class LedgerSettings(ServiceSettings):
             raise ValueError("batch_interval_seconds must not exceed maximum_merge_delay_seconds")
         if self.chain_url and None in (self.chain_id, self.contract, self.sealer_key_file):
             raise ValueError("chain_url needs chain_id, contract and sealer_key_file")
+        if self.chain_url and any(log.sealer_key_file is None for log in self.other_logs):
+            raise ValueError("chain_url needs a sealer_key_file for each of other_logs")
+        if len({log.name for log in self.logs}) != len(self.logs):
+            raise ValueError("other_logs must have names of their own")
+        if self.environment == "production" and self.entries_from != "recorders":
+            raise ValueError("entries_from must be recorders in production")
         hosts = {_mirror_host(each) for each in self.mirrors}
         own = {_host(self.public_url), _host(f"//{self.origin}")}
         if len(hosts) < len(self.mirrors) or hosts & own:
@@ -99,6 +136,18 @@ class LedgerSettings(ServiceSettings):
     def log(self) -> str:
         """The log's short name, as in paths."""
         return self.origin.rpartition("/")[2]
+
+    @property
+    def logs(self) -> tuple[LogSettings, ...]:
+        """Every log that this service keeps, in the order in which they take over from each other."""
+        current = LogSettings(
+            origin=self.origin,
+            promise_key_file=self.promise_key_file,
+            checkpoint_key_file=self.checkpoint_key_file,
+            sealer_key_file=self.sealer_key_file,
+            freezes_at=self.freezes_at,
+        )
+        return (current, *self.other_logs)
 
     @property
     def maximum_merge_delay(self) -> timedelta:

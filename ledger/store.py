@@ -19,7 +19,7 @@ from ledger.commitment import Commitment
 from ledger.merkle import HASH_BYTES
 from ledger.tables import AnchorRow, CheckpointRow, EntryRow, LogRow, NodeRow
 from ledger.values import AnchorState, LogCondition, LogState, StoredAnchor, StoredCheckpoint
-from protocol.errors import RequestError, UnavailableError
+from protocol.errors import UnavailableError
 from protocol.runtime.database import Database
 
 _SHOWN = (AnchorState.PENDING.value, AnchorState.INCLUDED.value, AnchorState.FINAL.value)
@@ -40,7 +40,8 @@ class Store(Protocol):
     def add_promise(self, log: str, commitment: Commitment, promise: str, *, due_at: datetime) -> str:
         """Store a promise durably; return it, or the one that was stored before for the same commitment.
 
-        Raises `UnavailableError` (`log_frozen`) when the log takes no new entries.
+        A commitment that is a leaf already is promised and kept at once. Raises `UnavailableError`
+        (`log_frozen`) when the log takes no new entries, or ends before the promise would be due.
         """
 
     def has_overdue(self, log: str, *, now: datetime) -> bool:
@@ -98,14 +99,20 @@ class SqlStore:
                     row = session.get(LogRow, log, with_for_update={"read": True})
                     if row is None or row.state != LogCondition.OPEN:
                         raise UnavailableError("log_frozen", "this log takes no entries")
+                    if row.freezes_at is not None and due_at > row.freezes_at:
+                        raise UnavailableError("log_frozen", "this log ends before the promise would be due")
                     session.add(EntryRow(log=log, commitment=commitment, promise=promise, due_at=due_at))
                     return promise
-                given = known.promise
+                if known.promise is None:
+                    # a leaf whose promise was lost with the database, or filler: it is in the tree either way
+                    known.promise = promise
+                    session.add(known)
+                return known.promise
         except IntegrityError:
             given = self.find_promise(log, commitment)
-        if given is None:
-            raise RequestError("invalid_commitment", "the log holds this value as filler")
-        return given
+            if given is None:
+                raise
+            return given
 
     def has_overdue(self, log: str, *, now: datetime) -> bool:
         """Return whether a promise is broken: due, and in no checkpoint."""
@@ -172,6 +179,8 @@ def log_state(row: LogRow) -> LogState:
         contract=row.contract,
         sealer=row.sealer,
         compared_at=row.compared_at,
+        attended_at=row.attended_at,
+        freezes_at=row.freezes_at,
     )
 
 

@@ -37,7 +37,7 @@ class LogRow(Base, table=True):
     checkpoint_key: str
     promise_key: str
     maximum_merge_delay: int
-    # open, or frozen with a reason
+    # open, or restoring, closed or frozen with a reason
     state: str
     reason: str = ""
     size: int = Field(sa_type=BigInteger)
@@ -49,6 +49,9 @@ class LogRow(Base, table=True):
     contract: str = ""
     sealer: str = ""
     compared_at: datetime | None = Field(default=None, sa_type=Moment)
+    # the last moment at which a worker knew this copy to be the newest one
+    attended_at: datetime | None = Field(default=None, sa_type=Moment)
+    freezes_at: datetime | None = Field(default=None, sa_type=Moment)
 
 
 class EntryRow(Base, table=True):
@@ -151,3 +154,18 @@ class DerivedListRow(Base, table=True):
     sequence: int = Field(sa_type=BigInteger)
     token: str
     renew_at: datetime = Field(sa_type=Moment)
+
+
+class RecorderRow(Base, table=True):
+    """A service that may have entries promised, and how many in an hour. No entry says which one sent it."""
+
+    __tablename__ = "recorders"
+
+    name: str = Field(primary_key=True)
+    token_digest: bytes = Field(sa_type=LargeBinary)
+    quota: int = Field(sa_type=BigInteger)
+    added_at: datetime = Field(sa_type=Moment)
+    revoked_at: datetime | None = Field(default=None, sa_type=Moment)
+    # the hour that is counted, and how many calls were made in it; earlier hours are forgotten
+    period_at: datetime | None = Field(default=None, sa_type=Moment)
+    used: int = Field(default=0, sa_type=BigInteger)

@@ -17,7 +17,12 @@ class LogCondition(StrEnum):
     """Whether a log takes new entries."""
 
     OPEN = "open"
+    RESTORING = "restoring"
+    """The chain has more of it than this database: it takes nothing until the missing leaves are rebuilt."""
+    CLOSED = "closed"
+    """Its end came: it takes nothing more, and is frozen as soon as its last head is anchored for good."""
     FROZEN = "frozen"
+    """For good: at its end, or because log and chain contradict each other."""
 
 
 class AnchorState(StrEnum):
@@ -32,6 +37,10 @@ class AnchorState(StrEnum):
     """Proven absent, and replaced."""
     FAILED = "failed"
     """In a block, refused by the contract."""
+
+
+END = "its end was reached"
+"""Why a log is closed, and then frozen, that nothing is wrong with."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,17 @@ class LogState:
     contract: str
     sealer: str
     compared_at: datetime | None
+    attended_at: datetime | None
+    """When a worker last knew this copy to be the newest one; None without a chain to compare with."""
+    freezes_at: datetime | None
+    """The end of the log. No promise of it is due later."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it takes no more entries because its end came, and nothing is wrong with it."""
+        return self.condition is LogCondition.CLOSED or (
+            self.condition is LogCondition.FROZEN and self.reason == END
+        )
 
     def audited(self, validators: frozenset[str]) -> AuditedLog:
         """Return the log's public description."""
@@ -64,6 +84,16 @@ class LogState:
         return AuditedLog(
             self.origin, self.checkpoint_key, PublicKey.parse_jwk(key), self.maximum_merge_delay, chain
         )
+
+
+def is_attended(state: LogState, now: datetime, delay: timedelta) -> bool:
+    """Return whether a worker knew this copy to be the newest, not longer ago than a promise may take.
+
+    A clock that was set back by more than that makes it uncertain too.
+    """
+    if state.condition is LogCondition.RESTORING or state.attended_at is None:
+        return False
+    return abs(now - state.attended_at) <= delay
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The ledger's worker: sequencing and anchoring, as a process of its own (`python -m ledger.worker`).
 
+- It keeps every log of its settings; one that has trouble does not hold up the others.
 - Any number may run: each job is done by the holder of its lease, and a holder that was outrun can write nothing.
 - Two loops that do not wait for each other: a chain that hangs does not delay the log.
 - SIGTERM and SIGINT end it between two steps, and hand the leases over at once.
@@ -12,39 +13,43 @@ import secrets
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
-from ledger.anchorer import Anchorer
-from ledger.chain.interface import Chain, Mode, SealerKey
-from ledger.checkpoint import CheckpointSigner
+from ledger.chain.interface import Chain, SealerKey
+from ledger.keeper import Anchoring, Keeper
 from ledger.kill_points import KillPoints, NoKillPoints
+from ledger.mirror import TileMirror
 from ledger.registrar import ListSigner, Registrar, Registry
 from ledger.registry_store import RegistryWriter
-from ledger.sequencer import Sequencer
-from ledger.settings import LedgerSettings
+from ledger.settings import LedgerSettings, LogSettings
 from ledger.tables import LeaseRow
-from ledger.trust import log_id
+from ledger.values import LogState
 from ledger.worker_store import WorkerStore
 from protocol.clock import Clock, SystemClock
 from protocol.errors import Error, RequestError, StoreConflictError, UnavailableError, VerificationError
 from protocol.runtime.database import migrate, open_database
-from protocol.runtime.leases import Lease, Leases
+from protocol.runtime.fetch import Fetcher, HTTPClient
+from protocol.runtime.leases import Leases
 from protocol.runtime.logging import configure_logging
 from protocol.runtime.settings import load_settings
-from protocol.runtime.signer import open_signer, read_secret_file
+from protocol.runtime.signer import open_signer
 from protocol.runtime.trust_list import load_anchors
 
 _log = structlog.get_logger()
+_T = TypeVar("_T")
+# what ends a turn and not the worker
+_EXPECTED = (UnavailableError, StoreConflictError, RequestError, VerificationError)
 
 
 class Worker:
     """One worker. `sequence`, `anchor` and `follow_registry` each do one turn; `run` does all again and again.
 
-    `chain`, `sealer` and `registry` are for tests; by default they are opened from the settings at the first need.
+    `chain`, `sealer`, `registry` and `http` are for tests; by default they are opened from the settings at need.
     """
 
     def __init__(
@@ -56,12 +61,14 @@ class Worker:
         chain: Chain | None = None,
         sealer: SealerKey | None = None,
         registry: Registry | None = None,
+        http: HTTPClient | None = None,
     ) -> None:
         self._settings = settings
         self._clock = clock
-        self._kill_points = kill_points or NoKillPoints()
         self._chain = chain
+        self._sealers: dict[str, SealerKey] = {}
         self._sealer = sealer
+        self._http = http
         self._registry = registry
         self._registrar: Registrar | None = None
         self._holder = secrets.token_hex(8)
@@ -69,46 +76,34 @@ class Worker:
         migrate(database, "ledger")
         self._database = database
         self._leases = Leases(database, LeaseRow, clock, lifetime=timedelta(seconds=settings.lease_seconds))
-        self._store = WorkerStore(database, self._leases, self._kill_points)
-        self._sequencer = Sequencer(
-            self._store,
-            clock,
-            log=settings.log,
-            signer=CheckpointSigner.from_pem(settings.origin, read_secret_file(settings.checkpoint_key_file)),
-            promise_key=open_signer(f"file:{settings.promise_key_file}").public_key,
-            maximum_merge_delay=settings.maximum_merge_delay,
-            idle_interval=timedelta(seconds=settings.idle_interval_seconds),
+        points = kill_points or NoKillPoints()
+        store = WorkerStore(database, self._leases, points)
+        is_anchored = settings.chain_url is not None or chain is not None
+        self._keepers = tuple(
+            Keeper(
+                settings,
+                log,
+                store,
+                self._leases,
+                clock,
+                points,
+                holder=self._holder,
+                anchoring=Anchoring(self._open_chain, self._open_sealer) if is_anchored else None,
+                mirrors=[self._open_mirror(url, log.name) for url in sorted(settings.mirrors)],
+            )
+            for log in settings.logs
         )
 
     def sequence(self) -> int:
-        """Take one turn at sequencing; return the number of new leaves.
+        """Take one turn at sequencing each log; return the number of new leaves.
 
-        Opens the log when it is new. With a chain, a new log is opened only after the chain was asked whether it
-        knows this log already.
+        Raises what the first log in trouble raised, after the others had their turn.
         """
-        lease = self._leases.find(f"sequencer:{self._settings.log}", self._holder)
-        if lease is None:
-            return 0
-        if self._store.find_log(self._settings.log) is None:
-            self._sequencer.open(lease, frozen_because=self._find_reason_to_freeze())
-        return self._sequencer.run(lease)
+        return sum(self._each(Keeper.sequence))
 
     def anchor(self) -> None:
-        """Take one turn at anchoring. Raises `UnavailableError` when the chain does not answer."""
-        if self._settings.chain_url is None and self._chain is None:
-            return
-        lease = self._leases.find(f"anchorer:{self._settings.log}", self._holder)
-        if lease is None:
-            return
-        Anchorer(
-            self._store,
-            self._clock,
-            self._open_chain(),
-            self._open_sealer(),
-            self._kill_points,
-            log=self._settings.log,
-            mode=Mode.ROOT_ONLY if self._settings.anchor_mode == "root-only" else Mode.CALLDATA,
-        ).run(lease)
+        """Take one turn at anchoring each log. Raises `UnavailableError` when the chain does not answer."""
+        self._each(Keeper.anchor)
 
     def follow_registry(self) -> bool:
         """Take one turn at the trust registry; return whether a list was signed.
@@ -125,6 +120,28 @@ class Worker:
         except VerificationError as exc:
             _log.error("trust registry not followed", code=exc.code, reason=exc.message)
             return False
+
+    def restore(self, log: str, mirrors: Sequence[str]) -> LogState | None:
+        """Compare a log with its chain now and rebuild what is missing; None while another worker keeps it.
+
+        Raises `RequestError` (`unknown_log`), and `UnavailableError` when it could not be told now.
+        """
+        keeper = next((each for each in self._keepers if each.name == log), None)
+        if keeper is None:
+            raise RequestError("unknown_log", "no such log is set up here", status=404)
+        return keeper.restore([self._open_mirror(url, log) for url in mirrors])
+
+    def _each(self, turn: Callable[[Keeper], _T]) -> list[_T]:
+        done: list[_T] = []
+        failures: list[Error] = []
+        for keeper in self._keepers:
+            try:
+                done.append(turn(keeper))
+            except _EXPECTED as exc:
+                failures.append(exc)
+        if failures:
+            raise failures[0]
+        return done
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; end with the error of any loop when it is not one of the expected ones."""
@@ -153,18 +170,12 @@ class Worker:
     def _take_turn(self, name: str, turn: Callable[[], object]) -> None:
         try:
             turn()
-        except (UnavailableError, StoreConflictError, RequestError) as exc:
+        except _EXPECTED as exc:
             _log.warning("turn not finished", job=name, code=exc.code, reason=exc.message)
 
     def _seconds_to_next_batch(self) -> float:
         interval = self._settings.batch_interval_seconds
         return interval - self._clock.now().timestamp() % interval
-
-    def _find_reason_to_freeze(self) -> str:
-        if self._settings.chain_url is None and self._chain is None:
-            return ""
-        head = self._open_chain().head(log_id(self._settings.origin))
-        return "restore needed: the chain is ahead of the database" if head.size else ""
 
     def _open_chain(self) -> Chain:
         if self._chain is None:
@@ -175,12 +186,14 @@ class Worker:
             self._chain = chain
         return self._chain
 
-    def _open_sealer(self) -> SealerKey:
-        if self._sealer is None:
+    def _open_sealer(self, log: LogSettings) -> SealerKey:
+        if self._sealer is not None:
+            return self._sealer
+        if log.name not in self._sealers:
             from ledger.chain.sealer import open_sealer  # noqa: PLC0415 - only with a chain
 
-            self._sealer = open_sealer(f"file:{self._settings.sealer_key_file}")
-        return self._sealer
+            self._sealers[log.name] = open_sealer(f"file:{log.sealer_key_file}")
+        return self._sealers[log.name]
 
     def _open_registrar(self, contract: str) -> Registrar:
         if self._registrar is None:
@@ -203,11 +216,16 @@ class Worker:
         return self._registrar
 
     def _hand_over(self) -> None:
-        names = [f"{job}:{self._settings.log}" for job in ("sequencer", "anchorer")]
-        for name in (*names, f"registrar:{self._settings.registry}"):
-            lease = self._leases.find(name, self._holder)
-            if isinstance(lease, Lease):
-                self._leases.release(lease)
+        for keeper in self._keepers:
+            keeper.hand_over()
+        lease = self._leases.find(f"registrar:{self._settings.registry}", self._holder)
+        if lease is not None:
+            self._leases.release(lease)
+
+    def _open_mirror(self, url: str, log: str) -> TileMirror:
+        if self._http is None:
+            self._http = Fetcher(allowed_private_origins=self._settings.allowed_private_origins)
+        return TileMirror(self._http, url, log=log)
 
 
 def run(

@@ -20,7 +20,7 @@ from ledger.kill_points import KillPoint, KillPoints
 from ledger.merkle import Node
 from ledger.store import SqlStore, join_hashes, log_state, stored_anchor
 from ledger.tables import AnchorRow, CheckpointRow, EntryRow, LogRow, NodeRow
-from ledger.values import AnchorState, LogCondition, LogState, StoredAnchor, StoredCheckpoint
+from ledger.values import END, AnchorState, LogCondition, LogState, StoredAnchor, StoredCheckpoint
 from protocol.errors import StoreConflictError
 from protocol.runtime.database import Database
 from protocol.runtime.leases import Lease, Leases
@@ -92,6 +92,8 @@ class WorkerStore(SqlStore):
                     size=0,
                     frontier=b"",
                     signed_at=empty.signed_at,
+                    attended_at=row.attended_at,
+                    freezes_at=row.freezes_at,
                 )
             )
             session.add(_checkpoint_row(row.name, empty))
@@ -109,9 +111,7 @@ class WorkerStore(SqlStore):
         Raises `StoreConflictError` when the log has another size than the batch was made for.
         """
         with self._write(lease, KillPoint.BEFORE_BATCH) as session:
-            row = session.get_one(LogRow, log)
-            if row.size != batch.prev_size:
-                raise StoreConflictError("log_moved", "the log has another size than expected")
+            _extend(session, log, batch)
             for index, leaf in enumerate(batch.leaves, start=batch.prev_size):
                 if leaf in batch.fillers:
                     session.add(EntryRow(log=log, commitment=leaf, leaf_index=index))
@@ -122,17 +122,44 @@ class WorkerStore(SqlStore):
             ]
             if promised:
                 session.execute(update(EntryRow), promised)
-            session.execute(
-                insert(NodeRow),
-                [
-                    {"log": log, "level": node.level, "position": node.index, "digest": node.digest}
-                    for node in batch.nodes
-                ],
-            )
-            session.add(_checkpoint_row(log, batch.checkpoint))
-            row.size = batch.checkpoint.size
-            row.frontier = join_hashes(batch.frontier)
-            row.signed_at = batch.checkpoint.signed_at
+
+    def rebuild(self, lease: Lease, log: str, batch: Batch) -> None:
+        """Add leaves that were in the log already: those that wait here have their promise kept by it.
+
+        Raises `StoreConflictError` when the log has another size, or one of them as a leaf.
+        """
+        with self._write(lease, KillPoint.BEFORE_REBUILD) as session:
+            _extend(session, log, batch)
+            for index, leaf in enumerate(batch.leaves, start=batch.prev_size):
+                row = session.get(EntryRow, (log, leaf)) or EntryRow(log=log, commitment=leaf)
+                if row.leaf_index is not None:
+                    raise StoreConflictError("log_moved", "a leaf to be rebuilt has a place already")
+                row.leaf_index, row.due_at = index, None
+                session.add(row)
+
+    def set_condition(self, lease: Lease, log: str, condition: LogCondition, reason: str) -> None:
+        """Let the log take entries, or none; whoever promises at the same moment waits and then sees it."""
+        with self._write(lease, KillPoint.BEFORE_CONDITION) as session:
+            row = session.get_one(LogRow, log, with_for_update=True)
+            row.state, row.reason = condition, reason
+            session.add(row)
+
+    def close(self, lease: Lease, log: str) -> bool:
+        """Let the log take no more entries at its end; False while a promised one waits."""
+        with self._write(lease, KillPoint.BEFORE_CONDITION) as session:
+            row = session.get_one(LogRow, log, with_for_update=True)
+            waits = select(EntryRow.log).where(EntryRow.log == log, col(EntryRow.due_at).is_not(None)).limit(1)
+            if session.exec(waits).first() is not None:
+                return False
+            row.state, row.reason = LogCondition.CLOSED, END
+            session.add(row)
+        return True
+
+    def attend(self, lease: Lease, log: str, *, at: datetime | None, freezes_at: datetime | None) -> None:
+        """Note that this copy was the newest at a moment, and when the log ends."""
+        with self._write(lease, KillPoint.BEFORE_ATTEND) as session:
+            row = session.get_one(LogRow, log, with_for_update=True)
+            row.attended_at, row.freezes_at = at, freezes_at
             session.add(row)
 
     def note_chain(
@@ -148,7 +175,7 @@ class WorkerStore(SqlStore):
     def freeze(self, lease: Lease, log: str, reason: str) -> None:
         """Let the log take no more entries."""
         with self._write(lease, KillPoint.BEFORE_FREEZE) as session:
-            row = session.get_one(LogRow, log)
+            row = session.get_one(LogRow, log, with_for_update=True)
             row.state, row.reason = LogCondition.FROZEN, reason
             session.add(row)
 
@@ -276,6 +303,22 @@ def _in_flight(session: Session, log: str) -> AnchorRow | None:
     states = (AnchorState.PENDING.value, AnchorState.INCLUDED.value)
     query = select(AnchorRow).where(AnchorRow.log == log, col(AnchorRow.state).in_(states))
     return session.exec(query.order_by(col(AnchorRow.size)).limit(1)).first()
+
+
+def _extend(session: Session, log: str, batch: Batch) -> None:
+    """Write a batch's nodes, checkpoint and head."""
+    row = session.get_one(LogRow, log)
+    if row.size != batch.prev_size:
+        raise StoreConflictError("log_moved", "the log has another size than expected")
+    session.execute(
+        insert(NodeRow),
+        [{"log": log, "level": node.level, "position": node.index, "digest": node.digest} for node in batch.nodes],
+    )
+    session.add(_checkpoint_row(log, batch.checkpoint))
+    row.size = batch.checkpoint.size
+    row.frontier = join_hashes(batch.frontier)
+    row.signed_at = batch.checkpoint.signed_at
+    session.add(row)
 
 
 def _checkpoint_row(log: str, checkpoint: StoredCheckpoint) -> CheckpointRow:

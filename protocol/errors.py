@@ -62,6 +62,16 @@ class UnavailableError(Error):
     status = 503
 
 
+class QuotaError(Error):
+    """They asked more often than they may; the same call may succeed after `retry_after` seconds."""
+
+    status = 429
+
+    def __init__(self, code: str, message: str, *, retry_after: int) -> None:
+        super().__init__(code, message)
+        self.retry_after = retry_after
+
+
 class StoreConflictError(Error):
     """Somebody else changed or made this first."""
 

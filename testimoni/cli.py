@@ -60,6 +60,18 @@ def _worker(arguments: Sequence[str]) -> int:
     return run()
 
 
+def _recorder(arguments: Sequence[str]) -> int:
+    from ledger.operator_commands import recorder_command  # noqa: PLC0415
+
+    return recorder_command(arguments)
+
+
+def _restore(arguments: Sequence[str]) -> int:
+    from ledger.operator_commands import restore_command  # noqa: PLC0415
+
+    return restore_command(arguments)
+
+
 def _audit(arguments: Sequence[str]) -> int:
     from ledger.cli import audit_command  # noqa: PLC0415
 
@@ -101,6 +113,8 @@ _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "demo": ("walk the main path once and print each step", _demo),
     "wallet": ("receive, share and take back on the command line", _wallet),
     "worker": ("do the background work of the ledger", _worker),
+    "recorder": ("add, list or revoke the services that may record at the ledger", _recorder),
+    "restore": ("rebuild a log from its chain after its database was restored", _restore),
     "audit": ("check a whole ledger against its chain", _audit),
     "records": ("ask an office for its signed records, as an auditor", _records),
     "lint-query": ("check what a DCQL query asks, and how it could ask for less", _lint_query),

@@ -45,6 +45,11 @@ class Running:
         trust = json.loads(self.folder.trust_file.read_text("utf-8"))
         return str(trust["logs"][0]["origin"])
 
+    @property
+    def recorder_token(self) -> str:
+        """The token with which commands have entries promised."""
+        return self.folder.recorder_token_file("command").read_text("ascii")
+
 
 def find(data: Path) -> Running | None:
     """Return the set-up that runs on this data folder, or None."""

@@ -46,7 +46,7 @@ class Walk:
             allowed_private_origins=frozenset(urls[name] for name in urls if urls[name].startswith("http")),
             ca_file=str(ca_file) if ca_file else None,
         )
-        self.ledger = LedgerClient(self.http, urls["ledger"])
+        self.ledger = LedgerClient(self.http, urls["ledger"], token=running.recorder_token)
         data = running.folder
         self.trust_file = json.loads(data.trust_file.read_text("utf-8"))
         self.wallet = FileWallet(

@@ -20,6 +20,7 @@ from protocol.clock import SystemClock
 from protocol.errors import ConfigurationError, Error, RequestError, UnavailableError
 from protocol.runtime import correlation
 from protocol.runtime.fetch import Fetcher
+from protocol.runtime.signer import read_secret_file
 from protocol.runtime.trust_list import FileTrustList, load_anchors
 from protocol.runtime.trust_shelf import ProcessShelf
 from testimoni import wallet_words as words
@@ -65,7 +66,8 @@ def open_wallet(given: Given) -> FileWallet:
             raise ConfigurationError(
                 "configuration_error", "expected --trust-anchor, --trust-list, --ledger and --log together"
             )
-        return _open(given, Fetcher(allowed_private_origins=frozenset()), *elsewhere)
+        token = None if given.recorder_token is None else read_secret_file(given.recorder_token).decode().strip()
+        return _open(given, Fetcher(allowed_private_origins=frozenset()), *elsewhere, token=token)
     from testimoni.running import find  # noqa: PLC0415 - it loads the services; help and lists do without
 
     running = find(given.set_up)
@@ -78,15 +80,25 @@ def open_wallet(given: Given) -> FileWallet:
         ca_file=str(running.ca_file) if running.ca_file else None,
     )
     data = running.folder
-    return _open(given, http, data.anchor_file, data.trust_list_file, running.urls["ledger"], running.log_origin)
+    return _open(
+        given,
+        http,
+        data.anchor_file,
+        data.trust_list_file,
+        running.urls["ledger"],
+        running.log_origin,
+        token=running.recorder_token,
+    )
 
 
-def _open(given: Given, http: Fetcher, anchor: Path, trust_list: Path, ledger: str, log: str) -> FileWallet:
+def _open(
+    given: Given, http: Fetcher, anchor: Path, trust_list: Path, ledger: str, log: str, *, token: str | None
+) -> FileWallet:
     return FileWallet(
         given.folder.expanduser(),
         http=http,
         trust=FileTrustList(trust_list, load_anchors(anchor), ProcessShelf()),
-        ledger=LedgerClient(http, ledger),
+        ledger=LedgerClient.of_log(http, ledger, log, token=token),
         log_origin=log,
         clock=SystemClock(),
         language=given.language,
@@ -256,3 +268,6 @@ def _add_common(parser: argparse.ArgumentParser, *, is_default: bool) -> None:
     add("--trust-list", None, "elsewhere: the signed trust list", type=Path, metavar="FILE")
     add("--ledger", None, "elsewhere: the ledger's address", metavar="URL")
     add("--log", None, "elsewhere: the name of the ledger's log", metavar="NAME")
+    add(
+        "--recorder-token", None, "elsewhere: the token that the ledger's operator gave", type=Path, metavar="FILE"
+    )

@@ -31,6 +31,7 @@ from protocol.runtime.trust_list import FileTrustList
 from protocol.runtime.trust_shelf import ProcessShelf
 from testimoni.development.authority import Authority
 from testimoni.development.parties import MemoryKeep, Party, make_parties, sign_trust_list
+from tests.databases import PostgreSQL, engines_closed, postgresql
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 ISSUER_URL = "http://localhost:8101"
@@ -122,6 +123,40 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgreSQL]:
+    """A PostgreSQL of this test run."""
+    with postgresql() as server:
+        yield server
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """`sqlite`, or `postgres` in the second run of a test from a module that runs on both."""
+    return "sqlite"
+
+
+@pytest.fixture
+def new_database(
+    database_kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[str], str]]:
+    """Return a function that gives the URL of an empty database of this test."""
+    if database_kind == "sqlite":
+        yield lambda name: f"sqlite:///{tmp_path}/{name}.sqlite"
+        return
+    server: PostgreSQL = request.getfixturevalue("postgres")
+    made: list[str] = []
+
+    def create(name: str) -> str:
+        made.append(server.create(name))
+        return made[-1]
+
+    with engines_closed(monkeypatch):
+        yield create
+    for url in made:
+        server.drop(url)
+
+
+@pytest.fixture(scope="session")
 def development_authority() -> Authority:
     return Authority.create(NOW)
 
@@ -151,14 +186,14 @@ def world(tmp_path: Path, clock: FixedClock, development_authority: Authority) -
 
 
 @pytest.fixture
-def ledger_settings(world: World) -> LedgerSettings:
+def ledger_settings(world: World, new_database: Callable[[str], str]) -> LedgerSettings:
     """Settings of a ledger that keeps the world's log and anchors nothing."""
     write_secret_file(world.folder / "promise.key", world.promise_key.pem())
     write_secret_file(world.folder / "checkpoint.key", new_key_pem())
     return LedgerSettings(
         environment="development",
         public_url=LEDGER_URL,
-        database_url=f"sqlite:///{world.folder}/ledger.sqlite",
+        database_url=new_database("ledger"),
         secret_key="s" * 32,
         trust_anchor_file=world.anchor_file,
         trust_list_file=world.trust_list_file,
@@ -166,6 +201,7 @@ def ledger_settings(world: World) -> LedgerSettings:
         promise_key_file=world.folder / "promise.key",
         checkpoint_key_file=world.folder / "checkpoint.key",
         batch_interval_seconds=2,
+        entries_from="anyone",
     )
 
 
@@ -225,6 +261,27 @@ def external() -> Callable[[str], Path]:
         return folder
 
     return find
+
+
+# modules whose tests run on SQLite and, with the mark `postgres`, on PostgreSQL
+ON_BOTH_DATABASES = frozenset(
+    {
+        "test_ledger_anchorer",
+        "test_ledger_log_api",
+        "test_ledger_recorders",
+        "test_ledger_year",
+        "test_races",
+        "test_verifier_withdrawals",
+        "test_wallet_store",
+    }
+)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test of such a module twice when it uses a database."""
+    name = metafunc.module.__name__.rpartition(".")[2]
+    if name in ON_BOTH_DATABASES and "database_kind" in metafunc.fixturenames:
+        metafunc.parametrize("database_kind", ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from protocol.runtime.settings import SignInSettings
+from protocol.runtime.settings import RecorderSettings
 
 
-class VerifierSettings(SignInSettings):
+class VerifierSettings(RecorderSettings):
     """What the verifier needs to know."""
 
     model_config = SettingsConfigDict(

@@ -11,7 +11,7 @@ from ledger.commitment import Commitment
 from protocol.errors import RequestError, StoreConflictError
 from protocol.runtime.database import Database
 from verifier.model import Answer, AnswerKind, BlockedCase, Withdrawal, WithdrawalState
-from verifier.tables import BlockedCaseRow, CaseRow, WithdrawalRow
+from verifier.tables import BlockedCaseRow, CaseRow, PresentationRow, WithdrawalRow
 
 
 class SqlWithdrawals:
@@ -26,6 +26,12 @@ class SqlWithdrawals:
         Raises `StoreConflictError` (`withdrawal_pending`) while another one of the same share is open.
         """
         with self._database.write() as db:
+            # another one of the same share that arrives at the same moment waits here
+            share = select(PresentationRow.id).where(
+                PresentationRow.administration_id == withdrawal.administration_id,
+                PresentationRow.id == withdrawal.presentation_id,
+            )
+            db.exec(share.with_for_update()).all()
             rows = db.exec(
                 select(WithdrawalRow).where(
                     WithdrawalRow.administration_id == withdrawal.administration_id,

@@ -69,9 +69,10 @@ def _make_services(
     store = SqlStore(database)
     trust = open_trust_list(settings, http, SqlTrustListShelf(database, TrustListRow))
     issuers, verifiers = IssuerClient(http), VerifierClient(http)
-    ledger, documents = LedgerClient(http, settings.ledger_url), Documents(store)
+    documents, token = Documents(store), settings.recorder_token()
+    ledger = LedgerClient.of_log(http, settings.ledger_url, settings.log_origin, token=token)
     sharing = Sharing(store, documents, verifiers, ledger, trust, clock, log_origin=settings.log_origin)
-    taking_back = TakingBack(store, sharing, verifiers, ledger, trust, clock)
+    taking_back = TakingBack(store, sharing, verifiers, ledger, trust, clock, log_origin=settings.log_origin)
     sign_in = open_sign_in(settings, http)
     return Services(
         visitors=Visitors(

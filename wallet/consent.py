@@ -130,16 +130,16 @@ class TakeBackRequest:
 
 
 def prepare_take_back(
-    share_record: bytes, share_key: bytes, take_back: TakeBack, *, now: datetime
+    share_record: bytes, share_key: bytes, take_back: TakeBack, *, log: str, now: datetime
 ) -> TakeBackRequest:
-    """Return what the consent key must sign to take a share back."""
+    """Return what the consent key must sign to take a share back; `log` takes entries now, the share's may not."""
     share = records.parse(share_record)
     if share.consent_key is None:
         raise RequestError("not_signed_here", "the share was not signed with a consent key")
     commitment = records.commit(share_key, share_record)
     record = records.to_bytes(
         records.build_withdrawal(
-            log=share.log,
+            log=log,
             time=now,
             transaction_identifier=records.new_transaction_identifier(),
             party=share.party,

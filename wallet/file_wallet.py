@@ -188,7 +188,7 @@ class FileWallet(WalletFolder):
         now, kept = self._clock.now(), self.get_share(identifier)
         if kept.state not in share.SENT or kind in {each.kind for each in self.take_backs(identifier)}:
             raise RequestError("take_back_impossible", "this was asked for already, or cannot be", status=409)
-        request = take_back.prepare(kept, kind, now=now)
+        request = take_back.prepare(kept, kind, log=self._log, now=now)
         taken = take_back.promise(
             request,
             signing.sign_all(self.keys, [request.step]),

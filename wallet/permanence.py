@@ -47,7 +47,7 @@ class Permanences:
         commitment = share.commitment
         promise = promises.verify_undated(share.promise, log.promise_key, log=log.origin, commitment=commitment)
         try:
-            found = self._ledger.prove(commitment, CheckpointKey.parse(log.checkpoint_key))
+            found = self._ledger.another(log.origin).prove(commitment, CheckpointKey.parse(log.checkpoint_key))
         except (RequestError, VerificationError) as exc:
             raise UnavailableError("not_checkable", "what the ledger shows does not hold together") from exc
         if found is None:
@@ -57,4 +57,6 @@ class Permanences:
     def export(self, share: Share, taken: Sequence[TakenBack]) -> bytes:
         """Return the evidence file of a share and what became of it."""
         log = self._trust.get_log(records.parse(share.record).log, now=self._clock.now())
-        return evidence_file.build(share, taken, ledger=self._ledger, checkpoint_key=log.checkpoint_key)
+        return evidence_file.build(
+            share, taken, ledger=self._ledger.another(log.origin), checkpoint_key=log.checkpoint_key
+        )

@@ -6,10 +6,10 @@ from __future__ import annotations
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from protocol.runtime.settings import SignInSettings
+from protocol.runtime.settings import RecorderSettings
 
 
-class WalletSettings(SignInSettings):
+class WalletSettings(RecorderSettings):
     """What the wallet needs to know."""
 
     model_config = SettingsConfigDict(

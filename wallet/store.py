@@ -58,6 +58,13 @@ class SqlStore:
 
     def get_actor(self, identity_digest: bytes, *, now: datetime) -> Actor:
         """Return who signs in, for themselves; made at first."""
+        try:
+            return self._get_actor(identity_digest, now)
+        except IntegrityError:
+            # another request made the account at the same moment
+            return self._get_actor(identity_digest, now)
+
+    def _get_actor(self, identity_digest: bytes, now: datetime) -> Actor:
         with self._database.write() as db:
             account = db.exec(select(AccountRow).where(AccountRow.identity_digest == identity_digest)).first()
             subject = db.exec(select(SubjectRow).where(SubjectRow.identity_digest == identity_digest)).first()
@@ -80,6 +87,8 @@ class SqlStore:
     def put_vault(self, actor: Actor, vault: Vault, *, now: datetime) -> None:
         """Keep the account's vault."""
         with self._database.write() as db:
+            # whoever makes another one at the same moment waits here
+            db.get(AccountRow, actor.account_id, with_for_update=True)
             if db.exec(select(VaultRow).where(*_mine(VaultRow, actor))).first() is not None:
                 raise StoreConflictError("vault_exists", "the account has a vault already")
             wrapped = json.dumps(vault.wrapped_key.to_json())
@@ -110,8 +119,10 @@ class SqlStore:
     def take_pending(self, actor: Actor, identifier: str, kind: str, *, now: datetime) -> Pending | None:
         """Return something under way and delete it."""
         with self._database.write() as db:
-            found = self._pending(db, actor, identifier, kind, now)
             same = (*_mine(PendingRow, actor), col(PendingRow.id) == identifier, col(PendingRow.kind) == kind)
+            # whoever takes the same at the same moment waits here, and then finds nothing
+            db.exec(select(PendingRow.id).where(*same).with_for_update()).all()
+            found = self._pending(db, actor, identifier, kind, now)
             db.exec(delete(PendingRow).where(or_(and_(*same), col(PendingRow.expires_at) <= now)))
             return found
 

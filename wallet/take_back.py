@@ -106,11 +106,11 @@ class TakenBack:
         )
 
 
-def prepare(share: Share, kind: TakeBack, *, now: datetime) -> TakeBackRequest:
+def prepare(share: Share, kind: TakeBack, *, log: str, now: datetime) -> TakeBackRequest:
     """Return what the share's consent key must sign. Raises `RequestError` when the law gives no such request."""
     if kind not in consent.TAKE_BACKS[share.legal_basis]:
         raise RequestError("invalid_request", f"expected another request than {kind} under this legal basis")
-    return consent.prepare_take_back(share.record, share.key, kind, now=now)
+    return consent.prepare_take_back(share.record, share.key, kind, log=log, now=now)
 
 
 def promise(

@@ -47,6 +47,8 @@ class TakingBack:
         ledger: LedgerClient,
         trust: TrustList,
         clock: Clock,
+        *,
+        log_origin: str,
     ) -> None:
         self._store = store
         self._sharing = sharing
@@ -54,6 +56,7 @@ class TakingBack:
         self._ledger = ledger
         self._trust = trust
         self._clock = clock
+        self._log = log_origin
 
     def choices(self, share: Share, taken: Sequence[TakenBack]) -> tuple[TakeBack, ...]:
         """Return what the person may still ask for, by the legal basis of the share."""
@@ -68,7 +71,7 @@ class TakingBack:
         share = self._sharing.get(sealer, share_id)
         if kind not in self.choices(share, self.of_share(sealer, share_id)):
             raise RequestError("take_back_impossible", "this was asked for already, or cannot be", status=409)
-        request = take_back.prepare(share, kind, now=self._clock.now())
+        request = take_back.prepare(share, kind, log=self._log, now=self._clock.now())
         identifier = secrets.token_urlsafe(12)
         members: dict[str, JSON] = {"share": share_id, "request": request.to_json()}
         sealed = sealer.seal(_SIGNING, identifier, 1, compact_json(members))

@@ -7,6 +7,7 @@ Everything that is read may be read from any web page (CORS `*`): it is the same
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
@@ -30,6 +31,8 @@ _NUMBER = re.compile("0|[1-9][0-9]{0,17}")
 def _share(response: Response) -> Response:
     if request.method in {"GET", "HEAD"}:
         response.headers["Access-Control-Allow-Origin"] = "*"
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        response.headers["WWW-Authenticate"] = 'Bearer realm="testimoni-ledger"'
     return response
 
 
@@ -53,7 +56,8 @@ def _required(name: str) -> int:
 def logs() -> ResponseReturnValue:
     """Return what this service keeps: origin, keys, delay, chain. Its own word; trust comes from a trust file."""
     known = services()
-    current, validators, mirrors = known.settings.log, known.settings.validators, known.settings.mirrors
+    current, settings = known.publication.find_current(), known.settings
+    validators, mirrors = settings.validators, settings.mirrors
     return jsonify(
         logs=[
             log_json(log, validators, mirrors=mirrors, is_current=log.name == current)
@@ -64,7 +68,9 @@ def logs() -> ResponseReturnValue:
 
 @bp.post("/log/v1/entries")
 def add_entry() -> ResponseReturnValue:
-    """Promise an entry. The same commitment always gets the same promise."""
+    """Promise an entry, to a recorder within its quota. The same commitment always gets the same promise."""
+    if services().settings.entries_from == "recorders":
+        services().recorders.admit(request.headers.get("Authorization", ""))
     members = parse_object(request.get_data(), max_bytes=MAX_ENTRY_BYTES)
     commitment = parse_commitment(members.get("commitment"))
     token = services().publication.add_entry(commitment, log=find_member(members, "log", str))

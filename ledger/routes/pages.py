@@ -43,6 +43,7 @@ def home() -> ResponseReturnValue:
         "ledger/home.html",
         log=log,
         is_open=log.condition is LogCondition.OPEN,
+        has_ended=log.has_ended,
         waiting=publication.count_waiting(log=log.name),
         newest=newest,
         unanchored=log.size - (0 if newest is None else newest.size),

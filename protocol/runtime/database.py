@@ -18,13 +18,15 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, DateTime, Dialect, Engine, TypeDecorator, create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlmodel import Session
 
-from protocol.errors import ConfigurationError, UnavailableError
+from protocol.errors import ConfigurationError, RequestError, UnavailableError
 
 # Longer than any transaction of ours, shorter than a browser's patience.
 BUSY_TIMEOUT_MS = 10_000
+# any number that nothing else in the database locks
+_MIGRATION_LOCK = 8_104
 
 
 class Moment(TypeDecorator[datetime]):
@@ -55,21 +57,22 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """Give a session for reading; nothing is committed."""
-        with Session(self.engine) as session:
+        """Give a session for reading; nothing is committed. Raises `RequestError` as `write` does."""
+        with _readable(), Session(self.engine) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Give a session whose transaction is committed at the end, or rolled back on any error.
 
-        Raises `UnavailableError` when the database does not answer or stays locked.
+        Raises `UnavailableError` when the database does not answer, stays locked or is full, and `RequestError`
+        when it cannot hold a value: PostgreSQL has no text with the character NUL, and numbers have a size.
         """
         try:
-            with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            with _readable(), Session(self._writer, expire_on_commit=False) as session, session.begin():
                 yield session
         except OperationalError as exc:
-            raise UnavailableError("temporarily_unavailable", "the database does not answer") from exc
+            raise UnavailableError("temporarily_unavailable", "the database does not answer, or is full") from exc
 
     def check(self) -> None:
         """Raise `UnavailableError` unless the database answers."""
@@ -78,6 +81,16 @@ class Database:
                 connection.execute(text("SELECT 1"))
         except OperationalError as exc:
             raise UnavailableError("temporarily_unavailable", "the database does not answer") from exc
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    try:
+        yield
+    except DataError as exc:
+        raise RequestError(
+            "invalid_request", "a value cannot be stored: a character or a number is refused"
+        ) from exc
 
 
 def open_database(url: str) -> Database:
@@ -123,6 +136,9 @@ def migrate(database: Database, package: str) -> None:
         _alembic(package) as config,
         database.engine.execution_options(testimoni_write=True).begin() as connection,
     ):
+        if connection.dialect.name == "postgresql":
+            # one process makes the tables and the others find them; SQLite's transaction has its lock already
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

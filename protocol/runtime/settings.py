@@ -16,6 +16,7 @@ from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from protocol.errors import ConfigurationError
+from protocol.runtime.signer import read_secret_file
 
 _S = TypeVar("_S", bound="ServiceSettings")
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -79,6 +80,29 @@ class SignInSettings(ServiceSettings):
     valid_browser_url: str = Field(description="VÀLid as browsers reach it")
     valid_client_id: str = Field(description="as registered at VÀLid; its return address is …/valid/callback")
     valid_client_secret: SecretStr = Field(description="as registered at VÀLid")
+
+
+class RecorderSettings(SignInSettings):
+    """What a service needs to know beside that when it has entries promised by a ledger."""
+
+    recorder_token_file: Path | None = Field(
+        default=None, description="the token that the ledger's operator gave; needed in production"
+    )
+
+    @model_validator(mode="after")
+    def _check_recorder(self) -> Self:
+        if self.environment == "production" and self.recorder_token_file is None:
+            raise ValueError("recorder_token_file is needed in production")
+        return self
+
+    def recorder_token(self) -> str | None:
+        """Return the token; None where the ledger takes entries from anyone.
+
+        Raises `ConfigurationError` when the file cannot be read, or can be read by others.
+        """
+        if self.recorder_token_file is None:
+            return None
+        return read_secret_file(self.recorder_token_file).decode("ascii", "replace").strip()
 
 
 def load_settings(kind: type[_S], **given: object) -> _S:

@@ -36,7 +36,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from protocol.encoding import sha256
-from protocol.errors import Error, UnavailableError, VerificationError
+from protocol.errors import Error, QuotaError, UnavailableError, VerificationError
 from protocol.runtime import correlation, i18n
 from protocol.runtime.fetch import origin_of
 from protocol.runtime.logging import configure_logging
@@ -243,6 +243,8 @@ def _on_error(error: Error) -> Response:
     response.status_code = error.status
     if isinstance(error, UnavailableError):
         response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if isinstance(error, QuotaError):
+        response.headers["Retry-After"] = str(error.retry_after)
     return response
 
 

@@ -70,7 +70,7 @@ def _wallet(made: SetUp) -> dict[str, str]:
     issuers = [party.issuer_identifier for party in made.parties.values()]
     return (
         _sign_in(made, "wallet")
-        | _recorder(made)
+        | _recorder(made, "wallet")
         | {
             "issuers": json.dumps(issuers),
         }
@@ -80,7 +80,7 @@ def _wallet(made: SetUp) -> dict[str, str]:
 def _verifier(made: SetUp) -> dict[str, str]:
     return (
         _sign_in(made, "verifier")
-        | _recorder(made)
+        | _recorder(made, "verifier")
         | {
             "wallet_url": made.layout.url("wallet"),
             "blocking_key_file": str(made.folder.blocking_key_file),
@@ -88,8 +88,12 @@ def _verifier(made: SetUp) -> dict[str, str]:
     )
 
 
-def _recorder(made: SetUp) -> dict[str, str]:
-    return {"ledger_url": made.layout.url("ledger"), "log_origin": made.log.origin}
+def _recorder(made: SetUp, name: str) -> dict[str, str]:
+    return {
+        "ledger_url": made.layout.url("ledger"),
+        "log_origin": made.log.origin,
+        "recorder_token_file": str(made.folder.recorder_token_file(name)),
+    }
 
 
 def _ledger(made: SetUp) -> dict[str, str]:

@@ -16,8 +16,10 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ledger.recorders import DEFAULT_QUOTA, Recorders, SqlRecorderStore, new_secret
 from ledger.trust import SCHEMA as TRUST_FILE_SCHEMA
 from ledger.trust import AuditedLog
+from protocol.clock import SystemClock
 from protocol.encoding import JSON
 from protocol.runtime.database import migrate, open_database
 from protocol.runtime.signer import write_secret_file
@@ -28,6 +30,8 @@ from testimoni.development.log_keys import LogFiles, open_log
 from testimoni.development.parties import FolderKeep, Party, make_parties, sign_trust_list
 from testimoni.layout import Layout
 
+# who has entries promised by the ledger: two services, and what runs on the command line
+RECORDERS = ("wallet", "verifier", "command")
 # services with a database of their own
 STORED = ("issuer", "wallet", "verifier", "ledger", "sandbox")
 # services that send people to VÀLid, with the path that they come back to
@@ -66,6 +70,11 @@ class Folder:
     def blocking_key_file(self) -> Path:
         """The key under which the verifier keeps what it has blocked."""
         return self.path / "keys" / "verifier-blocking.key"
+
+    def recorder_token_file(self, name: str) -> Path:
+        """Return the file of a recorder's token, made at first."""
+        self.keep.text(f"recorder-{name}", lambda: f"{name}.{new_secret()}")
+        return self.keep.text_path(f"recorder-{name}")
 
     @property
     def ready_file(self) -> Path:
@@ -141,6 +150,9 @@ def _fill_databases(folder: Folder, layout: Layout, parties: Mapping[str, Party]
         fill_issuer(databases["issuer"], parties.values(), key_path, layout.url("verifier"))
         tokens = {name: folder.secret(f"api-{name}") for name in parties}
         fill_verifier(databases["verifier"], parties.values(), key_path, tokens)
+        recorders = Recorders(SqlRecorderStore(databases["ledger"]), SystemClock())
+        for name in RECORDERS:
+            recorders.set(folder.recorder_token_file(name).read_text("ascii"), quota=DEFAULT_QUOTA)
     finally:
         for database in databases.values():
             database.engine.dispose()

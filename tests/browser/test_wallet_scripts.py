@@ -416,7 +416,7 @@ def test_take_back_is_signed_only_as_shown(
     wallet = asked["wallet"]
     identifier, share = wallet.share(asked["read"])
     world.clock.advance(timedelta(minutes=1))
-    request = take_back.prepare(share, take_back.TakeBack.WITHDRAW, now=world.clock.now())
+    request = take_back.prepare(share, take_back.TakeBack.WITHDRAW, log=LOG, now=world.clock.now())
     key = request.step.key.thumbprint()
     file = world.folder / "wallet" / "consent" / f"{b64url_decode(key).hex()}.pem"
     shown = {"commitment": b64url_encode(share.commitment), "partyCode": share.party_code}

@@ -80,6 +80,11 @@ class MemoryChain:
     """`send` refuses everything for good."""
     is_frozen: bool = False
     """Somebody else froze the log."""
+    has_no_calldata: bool = False
+    """Anchors show their roots only, as in root-only mode."""
+    other_log_ids: frozenset[bytes] = frozenset()
+    """Further logs that are registered."""
+    number: int = 1337
     blocks: list[_Block] = field(default_factory=list)
     pool: list[bytes] = field(default_factory=list)
     sent: list[bytes] = field(default_factory=list)
@@ -116,7 +121,7 @@ class MemoryChain:
 
     def chain_id(self) -> int:
         self._answer()
-        return 1337
+        return self.number
 
     def check(self, *, expected_chain_id: int) -> None:
         self._answer()
@@ -124,10 +129,11 @@ class MemoryChain:
 
     def head(self, log_id: bytes) -> Head:
         self._answer()
-        if log_id != self.log_id:
+        if log_id not in {self.log_id, *self.other_log_ids}:
             raise RequestError("unknown_log", "no such log")
-        state, _ = self._replay()
-        return Head(state.size, state.root, self.is_frozen or state.is_frozen, SEALER)
+        states, _ = self._replay()
+        state, is_frozen = states[log_id], self.is_frozen and log_id == self.log_id
+        return Head(state.size, state.root, is_frozen or state.is_frozen, SEALER)
 
     def nonce(self, address: str) -> int:
         self._answer()
@@ -214,13 +220,12 @@ class MemoryChain:
 
     def anchors(self, log_id: bytes, *, from_size: int = 0) -> Iterator[AnchorEvent]:
         self._answer()
-        assert log_id == self.log_id
         _, receipts = self._replay()
         for number, block in enumerate(self.blocks):
             for raw in block.transactions:
                 receipt = receipts[sha256(raw)]
                 event = receipt.anchored
-                if event is not None and event.size > from_size:
+                if event is not None and event.log_id == log_id and event.size > from_size:
                     members = parse_object(raw)
                     yield AnchorEvent(
                         **vars(event),
@@ -228,7 +233,9 @@ class MemoryChain:
                         block_hash=block.hash,
                         block_time=1_800_000_000 + number,
                         transaction_hash=sha256(raw),
-                        commitments=None if "proof" in members else _words(members["commitments"]),
+                        commitments=None
+                        if "proof" in members or self.has_no_calldata
+                        else _words(members["commitments"]),
                         header_rlp=block.header,
                     )
 
@@ -237,7 +244,7 @@ class MemoryChain:
         if receipt is None:
             raise RequestError("not_found", "no such transaction")
         return AnchorEvidence(
-            chain_id=1337,
+            chain_id=self.number,
             transaction_hash=transaction_hash,
             transaction_index=0,
             block_number=receipt.block_number,
@@ -256,7 +263,8 @@ class MemoryChain:
 
     def freeze_log(self, signer: SealerKey, log_id: bytes) -> None:
         if not self.head(log_id).is_frozen:
-            self.pool.append(signer.sign_transaction({"freeze": True, "nonce": self.nonce(SEALER)}).raw)
+            members = {"freeze": True, "log_id": log_id.hex(), "nonce": self.nonce(SEALER)}
+            self.pool.append(signer.sign_transaction(members).raw)
             self.mine()
 
     # the contract
@@ -265,19 +273,21 @@ class MemoryChain:
         if self.is_down:
             raise UnavailableError("chain_unavailable", "the node does not answer")
 
-    def _replay(self) -> tuple[_State, dict[bytes, Receipt]]:
-        state = _State()
+    def _replay(self) -> tuple[dict[bytes, _State], dict[bytes, Receipt]]:
+        states = {log_id: _State() for log_id in (self.log_id, *self.other_log_ids)}
         receipts: dict[bytes, Receipt] = {}
         for number, block in enumerate(self.blocks):
             for raw in block.transactions:
-                event, accepted = self._execute(raw, state)
+                event, accepted = self._execute(raw, states)
                 if event is not None:
-                    state.size, state.root = event.size, event.root
+                    states[event.log_id].size, states[event.log_id].root = event.size, event.root
                 receipts[sha256(raw)] = Receipt(sha256(raw), accepted, number, block.hash, 21_000, None, event)
-        return state, receipts
+        return states, receipts
 
-    def _execute(self, raw: bytes, state: _State) -> tuple[Anchored | None, bool]:
+    def _execute(self, raw: bytes, states: dict[bytes, _State]) -> tuple[Anchored | None, bool]:
         members = parse_object(raw)
+        log_id = bytes.fromhex(str(members["log_id"]))
+        state = states[log_id]
         if "freeze" in members:
             state.is_frozen = True
             return None, True
@@ -293,7 +303,7 @@ class MemoryChain:
             mode, is_valid = Mode.CALLDATA, _is_sum(state, size, root, members)
         if not is_valid:
             return None, False
-        return Anchored(CONTRACT, self.log_id, prev_size, size, state.root, root, mode, 0), True
+        return Anchored(CONTRACT, log_id, prev_size, size, state.root, root, mode, 0), True
 
 
 @dataclass

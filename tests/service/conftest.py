@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -155,11 +156,11 @@ def csrf_token(page: str) -> str:
 
 
 @pytest.fixture
-def office(world: World) -> Office:
-    return open_office(world, trust_list_file=world.trust_list_file)
+def office(world: World, new_database: Callable[[str], str]) -> Office:
+    return open_office(world, new_database("verifier"), trust_list_file=world.trust_list_file)
 
 
-def open_office(world: World, **trust_list: Any) -> Office:
+def open_office(world: World, database_url: str, **trust_list: Any) -> Office:
     """Return the verifier with its trust list from this file or address."""
     folder = world.folder
     write_secret_file(folder / "blocking.key", b"b" * 32)
@@ -170,7 +171,7 @@ def open_office(world: World, **trust_list: Any) -> Office:
     settings = VerifierSettings(
         environment="development",
         public_url=VERIFIER_URL,
-        database_url=f"sqlite:///{folder}/verifier.sqlite",
+        database_url=database_url,
         secret_key="v" * 32,
         trust_anchor_file=world.anchor_file,
         wallet_url=WALLET_URL,

@@ -315,7 +315,9 @@ def test_events_survive_their_json_form(scribe):
 def test_verifier_takes_its_list_from_the_ledger_and_a_reported_key_counts_no_more(worker, world, scribe):
     """From the registry to the checklist of a clerk, over HTTP: issuer's key stolen, reported, refused."""
     worker.follow_registry()
-    office = open_office(world, trust_list_url=f"{LEDGER_URL}/trust/v1/list")
+    office = open_office(
+        world, f"sqlite:///{world.folder}/verifier.sqlite", trust_list_url=f"{LEDGER_URL}/trust/v1/list"
+    )
     accepted = office.answer(office.fetch(office.start()["request_url"]), honest(world, None))[1]
     assert accepted.get_json()["outcome"]["result"] == "accepted"
     for party in world.parties.values():
@@ -330,7 +332,9 @@ def test_verifier_takes_its_list_from_the_ledger_and_a_reported_key_counts_no_mo
 
 def test_verifier_goes_on_without_the_ledger_until_its_list_has_ended(worker, world):
     worker.follow_registry()
-    office = open_office(world, trust_list_url=f"{LEDGER_URL}/trust/v1/list")
+    office = open_office(
+        world, f"sqlite:///{world.folder}/verifier.sqlite", trust_list_url=f"{LEDGER_URL}/trust/v1/list"
+    )
     assert office.api("POST", "/presentations", {"procedure": "borsa-treball"}).status_code == 201
     world.http.down.add(LEDGER_URL)
     world.clock.advance(DAY - timedelta(seconds=1))

@@ -16,8 +16,8 @@ from wallet.store import SqlStore
 
 
 @pytest.fixture
-def store(database_file):
-    database = open_database(f"sqlite:///{database_file}")
+def store(new_database):
+    database = open_database(new_database("wallet"))
     migrate(database, "wallet")
     return SqlStore(database)
 

@@ -395,6 +395,16 @@ def test_marker_without_the_signed_withdrawal_is_contested(case):
     assert (found.outcome, "contested" in found.detail) == (Outcome.COULD_NOT_TELL, True)
 
 
+def test_marker_in_a_later_log_than_the_shares_is_found_too(case):
+    marker = records.withdrawal_marker(case.item.key, case.share.commitment)
+    contents = {
+        case.log.origin: LogContents(tuple(case.leaves), None),
+        "ledger.example/2031": LogContents((marker,), None),
+    }
+    (findings,) = case.audit(contents=contents)
+    assert "contested" in outcome(findings, Level.NOT_TAKEN_BACK).detail
+
+
 @pytest.mark.parametrize(
     "document",
     [

@@ -43,6 +43,22 @@ def test_lease_is_one_holders_until_it_expires(leases, clock):
     assert second.token == first.token + 1
 
 
+def test_lease_from_before_the_clock_was_set_back_blocks_nobody(leases, clock):
+    first = leases.find("job", "a")
+    clock.advance(timedelta(hours=-1))
+    second = leases.find("job", "b")
+    assert second.token == first.token + 1
+
+
+def test_lease_of_a_host_whose_clock_is_a_little_ahead_is_respected(leases, clock):
+    clock.advance(timedelta(seconds=10))
+    leases.find("job", "a")
+    clock.advance(timedelta(seconds=-10))
+    assert leases.find("job", "b") is None
+    clock.advance(timedelta(seconds=-1))
+    assert leases.find("job", "b") is not None
+
+
 def test_write_under_a_lost_lease_is_refused(leases, database, clock):
     first = leases.find("job", "a")
     clock.advance(timedelta(seconds=11))
