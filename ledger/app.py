@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from flask import Flask
 
+from ledger.chain.client import open_chain
 from ledger.publication import Publication
-from ledger.routes import log_api, pages
+from ledger.routes import figures, files, log_api, pages, report
 from ledger.sentences import SENTENCES
 from ledger.services import Services
 from ledger.settings import LedgerSettings
@@ -18,17 +19,19 @@ from protocol.runtime.dates import install_dates
 from protocol.runtime.fetch import HTTPClient
 from protocol.runtime.settings import load_settings
 from protocol.runtime.signer import open_signer
+from protocol.runtime.trust_list import FileTrustList, load_anchors
 from protocol.runtime.web import create_service_app, machine
 
 
 def create_app(settings: LedgerSettings, *, clock: Clock | None = None, http: HTTPClient | None = None) -> Flask:
-    """Return the ledger's application. It calls nobody, so `http` is not used."""
+    """Return the ledger's application. It calls nobody but the chain's node for a report: `http` is not used."""
     del http
     database = open_database(settings.database_url)
     migrate(database, "ledger")
+    clock = clock or SystemClock()
     publication = Publication(
         SqlStore(database),
-        clock or SystemClock(),
+        clock,
         open_signer(f"file:{settings.promise_key_file}"),
         current=settings.log,
         origin=settings.origin,
@@ -40,10 +43,17 @@ def create_app(settings: LedgerSettings, *, clock: Clock | None = None, http: HT
         publication.check_promising()
 
     app = create_service_app("ledger", settings, ready=ready, sentences=SENTENCES)
-    app.extensions["ledger.services"] = Services(settings, publication)
+    app.extensions["ledger.services"] = Services(
+        settings,
+        publication,
+        clock,
+        FileTrustList(settings.trust_list_file, load_anchors(settings.trust_anchor_file)),
+        open_chain,
+    )
     install_dates(app)
     machine(app, log_api.bp)
-    app.register_blueprint(pages.bp)
+    for part in (pages, figures, files, report):
+        app.register_blueprint(part.bp)
     return app
 
 

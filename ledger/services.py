@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from flask import current_app
 
 from ledger.publication import Publication
+from ledger.self_audit import OpenChain
 from ledger.settings import LedgerSettings
+from protocol.clock import Clock
+from protocol.trust import TrustList
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,11 @@ class Services:
 
     settings: LedgerSettings
     publication: Publication
+    clock: Clock
+    # whose signatures count in files that people bring
+    trust_list: TrustList
+    # the node that the report of this site reads; called by nothing else here
+    open_chain: OpenChain
 
 
 def services() -> Services:
