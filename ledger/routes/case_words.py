@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import TypeAlias
 
 from ledger.case import Case, Request, Step, Timeliness, claims_withheld
 from ledger.findings import Level, Outcome
@@ -20,6 +21,10 @@ MAX_REQUESTS = 3
 MAX_ANSWERS = 2
 MAX_TEXT = 220
 MAX_NAME = 90
+# of a claim's path
+MAX_PART = 40
+# a text, or names of data and how many more there are
+Fact: TypeAlias = str | dict[str, str]
 _LEVELS = (
     Level.OPENS,
     Level.SIGNED,
@@ -89,16 +94,17 @@ def present(case: Case) -> dict[str, object]:
         "levels": [_level_row(level, shown) for level in _LEVELS],
         "contradicted": _contradicted(case),
         "asserted": _asserted(case),
+        "may_be_taken_back": case.share.outcome(Level.NOT_TAKEN_BACK) is Outcome.COULD_NOT_TELL,
         "loose": case.loose,
     }
 
 
-def _facts(case: Case) -> list[tuple[str, str]]:
+def _facts(case: Case) -> list[tuple[str, Fact]]:
     record, terms = case.share.record, case.share.record.terms
     procedure = record.procedure
     unknown = gettext("could not be checked")
-    facts = [
-        (gettext("Received by"), f"{_short(record.party.name, MAX_NAME)} ({_short(record.party.identifier, 40)})"),
+    facts: list[tuple[str, Fact]] = [
+        (gettext("Received by"), f"{_short(record.party.name, MAX_NAME)} ({_short(record.party.identifier, MAX_PART)})"),
         (gettext("Shared on"), f"{moment(record.time)} ({_recorder(case.share)})"),
         (gettext("Promised by the record book"), moment(case.share.promised_at) if case.share.promised_at else unknown),
     ]
@@ -142,17 +148,18 @@ def _acceptance(case: Case) -> str:
     }
 
 
-def _claims(claims: Sequence[ClaimReference]) -> str:
+def _claims(claims: Sequence[ClaimReference]) -> dict[str, str]:
     """Return the names of data by document; never a value, for a record has none."""
     shown = sorted(claims)[:MAX_CLAIMS]
     parts = [
-        f"{', '.join('.'.join(_short(part, 40) for part in each.claim) for each in group)} ({_short(kind, MAX_NAME)})"
+        f"{', '.join('.'.join(_short(part, MAX_PART) for part in each.claim) for each in group)} ({_short(kind, MAX_NAME)})"
         for kind, group in groupby(shown, key=lambda each: each.credential_type)
     ]
     more = len(claims) - len(shown)
-    if more:
-        parts.append(gettext("and %(count)s more, in the file") % {"count": more})
-    return "; ".join(parts)
+    return {
+        "names": "; ".join(parts),
+        "more": gettext("and %(count)s more, in the file") % {"count": more} if more else "",
+    }
 
 
 def _request(request: Request) -> dict[str, object]:
@@ -179,7 +186,8 @@ def _answer(step: Step) -> tuple[str, str]:
     if step.record.type is RecordType.REFUSAL_TO_ERASE:
         ground = str(step.record.legal_ground)
         sentence = GROUND_SENTENCES.get(ground)
-        said += f". {gettext('Ground:')} {gettext(sentence) if sentence else _short(ground, MAX_NAME)}"
+        named = gettext(sentence) if sentence else _short(ground, MAX_NAME)
+        said = gettext("%(time)s. Ground: %(ground)s") % {"time": said, "ground": named}
     return words.type_word(step.record), said
 
 
