@@ -16,13 +16,15 @@ from protocol.runtime.dates import day, moment
 from protocol.runtime.i18n import N_, gettext
 
 # What fits on two pages; the file holds the rest, and the statement says how much that is.
-MAX_CLAIMS = 24
-MAX_REQUESTS = 3
+MAX_CLAIMS = 16
+MAX_CLAIMS_TEXT = 320
+# the newest in full, and these before it in a line each
+MAX_EARLIER = 2
 MAX_ANSWERS = 2
-MAX_TEXT = 220
-MAX_NAME = 90
-# of a claim's path
-MAX_PART = 40
+MAX_CONTRADICTIONS = 3
+MAX_TEXT = 120
+MAX_NAME = 60
+MAX_CODE = 40
 # a text, or names of data and how many more there are
 Fact: TypeAlias = str | dict[str, str]
 _LEVELS = (
@@ -82,13 +84,14 @@ _RECORDERS: Mapping[str, str] = {
 def present(case: Case) -> dict[str, object]:
     """Return what the statement shows."""
     record = case.share.record
-    newest = case.requests[-MAX_REQUESTS:]
+    newest, earlier = case.requests[-1:], case.requests[:-1]
     shown = (case.share, *_steps_shown(newest))
     return {
         "digest": b64url_encode(case.digest),
         "facts": _facts(case),
         "requests": [_request(each) for each in newest],
-        "more_requests": len(case.requests) - len(newest),
+        "earlier": [_line(each) for each in earlier[-MAX_EARLIER:]],
+        "more_requests": max(0, len(earlier) - MAX_EARLIER),
         "log": _short(record.log, MAX_NAME),
         "columns": [words.type_word(each.record) for each in shown],
         "levels": [_level_row(level, shown) for level in _LEVELS],
@@ -104,7 +107,7 @@ def _facts(case: Case) -> list[tuple[str, Fact]]:
     procedure = record.procedure
     unknown = gettext("could not be checked")
     facts: list[tuple[str, Fact]] = [
-        (gettext("Received by"), f"{_short(record.party.name, MAX_NAME)} ({_short(record.party.identifier, MAX_PART)})"),
+        (gettext("Received by"), f"{_short(record.party.name, MAX_NAME)} ({_short(record.party.identifier, MAX_CODE)})"),
         (gettext("Shared on"), f"{moment(record.time)} ({_recorder(case.share)})"),
         (gettext("Promised by the record book"), moment(case.share.promised_at) if case.share.promised_at else unknown),
     ]
@@ -149,22 +152,31 @@ def _acceptance(case: Case) -> str:
 
 
 def _claims(claims: Sequence[ClaimReference]) -> dict[str, str]:
-    """Return the names of data by document; never a value, for a record has none."""
-    shown = sorted(claims)[:MAX_CLAIMS]
-    parts = [
-        f"{', '.join('.'.join(_short(part, MAX_PART) for part in each.claim) for each in group)} ({_short(kind, MAX_NAME)})"
-        for kind, group in groupby(shown, key=lambda each: each.credential_type)
-    ]
-    more = len(claims) - len(shown)
+    """Return the names of data by document, as many as fit; never a value, for a record has none."""
+    count = min(len(claims), MAX_CLAIMS)
+    while count > 1 and len(_names(claims, count)) > MAX_CLAIMS_TEXT:
+        count -= 1
+    more = len(claims) - count
     return {
-        "names": "; ".join(parts),
+        "names": _names(claims, count),
         "more": gettext("and %(count)s more, in the file") % {"count": more} if more else "",
     }
+
+
+def _names(claims: Sequence[ClaimReference], count: int) -> str:
+    shown = groupby(sorted(claims)[:count], key=lambda each: each.credential_type)
+    return "; ".join(
+        f"{', '.join(_short('.'.join(each.claim), MAX_NAME) for each in group)} ({_short(kind, MAX_NAME)})"
+        for kind, group in shown
+    )
 
 
 def _request(request: Request) -> dict[str, object]:
     step = request.step
     answers = [_answer(each) for each in request.answers[:MAX_ANSWERS]]
+    if len(request.answers) > MAX_ANSWERS:
+        more = gettext("and %(count)s more, in the file") % {"count": len(request.answers) - MAX_ANSWERS}
+        answers.append((gettext("Further answers"), more))
     return {
         "title": words.type_word(step.record),
         "facts": [
@@ -178,6 +190,15 @@ def _request(request: Request) -> dict[str, object]:
         ],
         "state": {"text": gettext(_TIME_WORDS[request.timeliness]), "kind": _TIME_KINDS[request.timeliness]},
         "sentence": gettext(TIME_SENTENCES[request.timeliness]),
+    }
+
+
+def _line(request: Request) -> dict[str, str]:
+    """Return an earlier request in one line."""
+    return {
+        "title": f"{words.type_word(request.step.record)}, {moment(request.step.record.time)}",
+        "text": gettext(_TIME_WORDS[request.timeliness]),
+        "kind": _TIME_KINDS[request.timeliness],
     }
 
 
@@ -196,9 +217,8 @@ def _recorder(step: Step) -> str:
 
 
 def _steps_shown(requests: Iterable[Request]) -> tuple[Step, ...]:
-    """Return the newest request and its answers: what the table of proof has room for beside the share."""
-    newest = list(requests)[-1:]
-    return tuple(step for each in newest for step in (each.step, *each.answers[:MAX_ANSWERS]))
+    """Return these requests and their answers: what the table of proof has room for beside the share."""
+    return tuple(step for each in requests for step in (each.step, *each.answers[:MAX_ANSWERS]))
 
 
 def _level_row(level: Level, steps: Sequence[Step]) -> dict[str, object]:
@@ -212,14 +232,15 @@ def _level_row(level: Level, steps: Sequence[Step]) -> dict[str, object]:
     return {"name": gettext(words.LEVEL_NAMES[level]), "cells": cells}
 
 
-def _contradicted(case: Case) -> list[str]:
-    """Return what the file itself refutes."""
-    return [
+def _contradicted(case: Case) -> str:
+    """Return what the file itself refutes, each thing once; empty when there is nothing."""
+    found = dict.fromkeys(
         f"{words.type_word(step.record)}: {gettext(words.LEVEL_NAMES[each.level])}"
         for step in case.steps
         for each in step.findings
         if each.outcome is Outcome.VIOLATED and each.level is not Level.NOT_TAKEN_BACK
-    ]
+    )
+    return "; ".join(list(found)[:MAX_CONTRADICTIONS]) + ("…" if len(found) > MAX_CONTRADICTIONS else "")
 
 
 def _asserted(case: Case) -> list[str]:

@@ -24,11 +24,12 @@ from ledger.app import create_app
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
 from ledger.record import ClaimReference, ProcedureReference, RecordType, TakeBack
-from ledger.routes.case_words import MAX_REQUESTS
+from ledger.routes.case_words import MAX_EARLIER
 from ledger.services import Services
 from ledger.settings import LedgerSettings
 from ledger.trust import log_id
 from ledger.worker import Worker
+from protocol.keys import PrivateKey
 from tests.conftest import World
 from tests.fakes.evidence_files import DEGREE, TERMS, EvidenceFile
 from tests.fakes.memory_chain import CONTRACT, MemoryChain, MemorySealer
@@ -155,7 +156,7 @@ def complaint(site: Site) -> None:
 
 
 def everything(site: Site) -> None:
-    """The longest statement: each text beyond its limit, more claims and requests than are shown."""
+    """The longest statement: each text beyond its limit, more of everything than is shown, and contradictions."""
     many = [ClaimReference(DEGREE, (f"a_claim_with_a_long_name_{number:03}",)) for number in range(35)]
     terms = {name: f"{'many long words ' * 20}" for name in ("purpose", "retention", "dpa_name", "dpa_contact")}
     share = site.evidence.share(
@@ -164,11 +165,16 @@ def everything(site: Site) -> None:
         procedure=ProcedureReference("a-procedure-" * 20, "1"),
         terms=replace(TERMS, **terms),
     )
-    for _ in range(MAX_REQUESTS + 1):
+    for _ in range(MAX_EARLIER + 2):
         site.evidence.wait(1)
         request = site.evidence.take_back(share, kind=TakeBack.OBJECT)
         for _ in range(3):
-            site.evidence.answer(request, RecordType.REFUSAL_TO_ERASE, legal_ground="another ground " * 20)
+            site.evidence.answer(
+                request,
+                RecordType.REFUSAL_TO_ERASE,
+                legal_ground="another ground " * 20,
+                signer=PrivateKey.generate(),
+            )
 
 
 @pytest.mark.parametrize("fill", [plain, complaint, everything])

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 
 from ledger.app import create_app
 from ledger.record import ProcedureReference, RecordType, TakeBack
-from ledger.routes.case_words import MAX_CLAIMS
+from ledger.routes.case_words import MAX_CLAIMS, MAX_EARLIER
 from ledger.routes.files import MAX_UPLOAD_BYTES
 from ledger.trust import AuditedLog, TrustedAdministration, TrustFile, log_id
 from ledger.worker import Worker
@@ -333,7 +333,7 @@ def test_statement_shortens_what_does_not_fit_and_says_so(site, bring):
         procedure=ProcedureReference("p" * 300, "1"),
         terms=replace(TERMS, purpose="x" * 3000),
     )
-    for _ in range(4):
+    for _ in range(MAX_EARLIER + 2):
         site.wait(1)
         site.take_back(share)
     page = bring("/case", site.data())[1]
