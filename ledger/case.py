@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The case in an evidence file: one share, what was asked afterwards, how it was answered, and what is proven of it.
+"""The case in an evidence file: one share, what was asked afterwards, how it was answered, and what is proven.
 
-- Nothing here is believed because the file says so: what a level of `ledger.evidence_audit` did not find to hold is
-  one side's word or could not be checked, and is kept apart.
+- Nothing here is believed because the file says so: what a level of `ledger.evidence_audit` did not find to hold
+  is one side's word or could not be checked, and is kept apart.
 - The term for an answer begins when the request arrives. The file cannot show that; it shows when the log promised
-  the request, which is before it was sent. The term counted from there is the earliest one, so "in time" is certain
-  and "late" may not be.
+  the request, which is before it was sent. The term counted from there is the earliest one, so "in time" is
+  certain and "late" may not be.
 - That a file holds no answer does not prove that none was given.
 
 A complaint is the same file with a request and no answer.
@@ -114,9 +114,7 @@ def open_case(data: bytes, trust: TrustFile, *, now: datetime) -> Case:
     """
     evidence = Evidence.parse(data)
     found = audit_evidence(evidence, trust, {})
-    steps = [
-        _step(item, findings, trust) for item, findings in zip(evidence.records, found, strict=True)
-    ]
+    steps = [_step(item, findings, trust) for item, findings in zip(evidence.records, found, strict=True)]
     read = [(step, commitment, item) for (step, commitment), item in zip(steps, evidence.records, strict=True)]
     shares = [each for each in read if each[0] is not None and each[0].record.type is RecordType.SHARE]
     if len(shares) != 1:
@@ -139,9 +137,7 @@ def open_case(data: bytes, trust: TrustFile, *, now: datetime) -> Case:
     )
 
 
-def _step(
-    item: EvidenceRecord, findings: tuple[Finding, ...], trust: TrustFile
-) -> tuple[Step | None, Commitment]:
+def _step(item: EvidenceRecord, findings: tuple[Finding, ...], trust: TrustFile) -> tuple[Step | None, Commitment]:
     try:
         record = records.parse(item.record)
         commitment = records.commit(item.key, item.record)
@@ -164,9 +160,7 @@ def _promised_at(
         return None
 
 
-def _acceptance(
-    share: Step, commitment: Commitment, item: EvidenceRecord, trust: TrustFile
-) -> Acceptance | None:
+def _acceptance(share: Step, commitment: Commitment, item: EvidenceRecord, trust: TrustFile) -> Acceptance | None:
     party = trust.find_administration(share.record.party.identifier)
     for key in () if party is None or item.acceptance is None else party.access_keys:
         try:

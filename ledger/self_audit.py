@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The audit that the ledger makes of itself, for a report to download: a service to people, and no proof.
 
-Whoever runs the ledger chooses its keys, its database, its node and this program: so the first line of every report
-is that it is *assumed*. `testimoni audit` on another machine is what proves.
+Whoever runs the ledger chooses its keys, its database, its node and this program: so the first line of every
+report is that it is *assumed*. `testimoni audit` on another machine is what proves.
 
 It reads what the site publishes (signed head and entry bundles) and the chain through the service's own node. It
 works while somebody waits, so a log of more than `MAX_AUDITED_LEAVES` is left to the command: could not tell.

@@ -11,6 +11,7 @@ from ledger.case import Case, Request, Step, Timeliness, claims_withheld
 from ledger.findings import Level, Outcome
 from ledger.record import ClaimReference, RecordType
 from ledger.routes import words
+from ledger.routes.case_sentences import BASIS_SENTENCES, GROUND_SENTENCES, TIME_SENTENCES
 from protocol.encoding import b64url_encode
 from protocol.runtime.dates import day, moment
 from protocol.runtime.i18n import N_, gettext
@@ -37,27 +38,6 @@ _LEVELS = (
     Level.FINAL,
     Level.NOT_TAKEN_BACK,
 )
-BASIS_SENTENCES: Mapping[str, str] = {
-    "dpv:Consent": "Consent of the person (GDPR, article 6.1.a)",
-    "dpv:Permission": "Authorisation of the person, which a law asks for (Ley 58/2003, article 95.1.k, for tax data)",
-    "eu-gdpr:A6-1-c": "A legal obligation of the office (GDPR, article 6.1.c)",
-    "eu-gdpr:A6-1-e": "A task in the public interest or official authority (GDPR, article 6.1.e)",
-}
-# the grounds that an office may name (verifier/legal.py)
-GROUND_SENTENCES: Mapping[str, str] = {
-    "eu-gdpr:A17-3-b": "a law or a public task requires the data to be kept (GDPR, article 17.3.b)",
-    "eu-gdpr:A17-3-d": "archives or research in the public interest (GDPR, article 17.3.d)",
-    "eu-gdpr:A17-3-e": "legal claims (GDPR, article 17.3.e)",
-    "eu-gdpr:A21-1": "compelling legitimate grounds (GDPR, article 21.1)",
-}
-TIME_SENTENCES: Mapping[str, str] = {
-    Timeliness.IN_TIME: "Answered in time: the signed answer was with the record book within one month of the request.",
-    Timeliness.AFTER_TERM: "Answered after the month that begins with the entry of the request. It is late unless the request arrived correspondingly later, which the office has to show.",
-    Timeliness.TERM_RUNS: "Not answered in this file, and the term has not ended yet.",
-    Timeliness.NO_ANSWER: "Not answered in this file, and the month that begins with the entry of the request has ended. Whether an answer was given some other way, the office has to show.",
-    Timeliness.NOT_SHOWN: "An answer is in the file, but it could not be checked that the office signed it, or when. So it is not known whether it came in time.",
-    Timeliness.NOT_A_REQUEST: "It is not shown that this request comes from the person who shared. No term is counted from it.",
-}
 _TIME_KINDS: Mapping[Timeliness, str] = {
     Timeliness.IN_TIME: "holds",
     Timeliness.AFTER_TERM: "violated",
@@ -107,9 +87,15 @@ def _facts(case: Case) -> list[tuple[str, Fact]]:
     procedure = record.procedure
     unknown = gettext("could not be checked")
     facts: list[tuple[str, Fact]] = [
-        (gettext("Received by"), f"{_short(record.party.name, MAX_NAME)} ({_short(record.party.identifier, MAX_CODE)})"),
+        (
+            gettext("Received by"),
+            f"{_short(record.party.name, MAX_NAME)} ({_short(record.party.identifier, MAX_CODE)})",
+        ),
         (gettext("Shared on"), f"{moment(record.time)} ({_recorder(case.share)})"),
-        (gettext("Promised by the record book"), moment(case.share.promised_at) if case.share.promised_at else unknown),
+        (
+            gettext("Promised by the record book"),
+            moment(case.share.promised_at) if case.share.promised_at else unknown,
+        ),
     ]
     if procedure is not None:
         text = gettext("%(name)s, version %(version)s")
@@ -141,7 +127,11 @@ def _acceptance(case: Case) -> str:
     found = case.acceptance
     if found is None:
         return gettext("none is proven by this file")
-    text = gettext("accepted, signed on %(time)s") if found.result == "accepted" else gettext("not accepted, signed on %(time)s")
+    text = (
+        gettext("accepted, signed on %(time)s")
+        if found.result == "accepted"
+        else gettext("not accepted, signed on %(time)s")
+    )
     said = text % {"time": moment(found.accepted_at)}
     if found.reference is None:
         return said
@@ -247,14 +237,34 @@ def _asserted(case: Case) -> list[str]:
     """Return what stands on one side's word alone."""
     found = []
     if case.acceptance is None:
-        found.append(gettext("Purpose, legal basis, time to keep and the list of data are what the one who recorded the share wrote down. The office has not signed them in this file."))
+        found.append(
+            gettext(
+                "Purpose, legal basis, time to keep and the list of data are what the one who "
+                "recorded the share wrote down. The office has not signed them in this file."
+            )
+        )
     else:
-        found.append(gettext("That the office signed the record proves that it knew purpose, legal basis and list of data; it does not prove that nothing else was sent."))
+        found.append(
+            gettext(
+                "That the office signed the record proves that it knew purpose, legal basis and list "
+                "of data; it does not prove that nothing else was sent."
+            )
+        )
     if case.share.record.recorded_by == "verifier":
         found.append(gettext("The office recorded this share itself. The person did not sign it."))
-    found.append(gettext("Each time of day is that of the clock of whoever recorded it. The record book signed when it promised the entry, and the block bounds it from above."))
+    found.append(
+        gettext(
+            "Each time of day is that of the clock of whoever recorded it. The record book signed "
+            "when it promised the entry, and the block bounds it from above."
+        )
+    )
     if case.requests:
-        found.append(gettext("That the request arrived, and on which day, is said by the wallet. This file shows only when it was entered."))
+        found.append(
+            gettext(
+                "That the request arrived, and on which day, is said by the wallet. This file shows "
+                "only when it was entered."
+            )
+        )
     return found
 
 

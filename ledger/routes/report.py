@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The report of the audit that the ledger makes of itself: to print, and in the form of `testimoni audit --json`."""
+"""The report of the audit that the ledger makes of itself: to print, and as `testimoni audit --json` gives it."""
 
 from __future__ import annotations
 

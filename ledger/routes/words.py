@@ -51,29 +51,46 @@ LEVEL_NAMES: Mapping[Level, str] = {
 LEVEL_MEANINGS: Mapping[Level, str] = {
     Level.TRUST: N_("Every check needs keys to start from. Whoever gives them decides what the rest is worth."),
     Level.OPENS: N_("Key and record together give the very entry that was promised: not one letter was changed."),
-    Level.SIGNED: N_("A share and its withdrawal carry the signature of one key made for this share alone; an answer carries the office's."),
-    Level.COUNTERSIGNED: N_("The office that received the share confirmed the same record with its own signature."),
+    Level.SIGNED: N_(
+        "A share and its withdrawal carry the signature of one key made for this share alone; an "
+        "answer carries the office's."
+    ),
+    Level.COUNTERSIGNED: N_(
+        "The office that received the share confirmed the same record with its own signature."
+    ),
     Level.PROMISED: N_("The record book signed that it would take this entry in, and by when."),
     Level.CHECKPOINT: N_("The state of the whole record book at one moment, signed with its own key."),
     Level.LEAVES: N_("Every entry was read, and together they give exactly the signed state."),
     Level.IN_LOG: N_("The proof leads from this entry to the signed state, step by step."),
     Level.APPEND_ONLY: N_("At each anchor, the record book of that day was the beginning of today's."),
-    Level.ANCHORED: N_("The signed state stands in a block of the chain, so that it cannot be dated back or replaced."),
+    Level.ANCHORED: N_(
+        "The signed state stands in a block of the chain, so that it cannot be dated back or replaced."
+    ),
     Level.CALLDATA: N_("What each transaction carries is what the record book publishes."),
     Level.FINAL: N_("Enough operators of the chain sealed the block that nobody can replace it."),
-    Level.NOT_TAKEN_BACK: N_("No withdrawal of this share is in the file, or in the record book when that was read."),
+    Level.NOT_TAKEN_BACK: N_(
+        "No withdrawal of this share is in the file, or in the record book when that was read."
+    ),
 }
 # what a person should know beside the outcome
 _BECAUSE: Mapping[tuple[Level, Outcome], str] = {
     (Level.TRUST, Outcome.ASSUMED): N_("Assumed: the record book speaks about itself here."),
     (Level.SIGNED, Outcome.COULD_NOT_TELL): N_("No signature of the person, or no key to check it with."),
-    (Level.COUNTERSIGNED, Outcome.COULD_NOT_TELL): N_("No countersignature in the file, or no known key of the office."),
-    (Level.PROMISED, Outcome.COULD_NOT_TELL): N_("The record book is not known here, or the file does not show the place of the entry."),
+    (Level.COUNTERSIGNED, Outcome.COULD_NOT_TELL): N_(
+        "No countersignature in the file, or no known key of the office."
+    ),
+    (Level.PROMISED, Outcome.COULD_NOT_TELL): N_(
+        "The record book is not known here, or the file does not show the place of the entry."
+    ),
     (Level.IN_LOG, Outcome.COULD_NOT_TELL): N_("The file was made before the entry had its place."),
     (Level.ANCHORED, Outcome.COULD_NOT_TELL): N_("There was no anchor yet, or no chain that could be asked."),
-    (Level.FINAL, Outcome.ASSUMED): N_("One operator seals this chain: that shows damage, not a dishonest operator."),
+    (Level.FINAL, Outcome.ASSUMED): N_(
+        "One operator seals this chain: that shows damage, not a dishonest operator."
+    ),
     (Level.FINAL, Outcome.COULD_NOT_TELL): N_("The seals of the operators were not checked."),
-    (Level.LEAVES, Outcome.COULD_NOT_TELL): N_("The record book is too long to be read while you wait. Use the command."),
+    (Level.LEAVES, Outcome.COULD_NOT_TELL): N_(
+        "The record book is too long to be read while you wait. Use the command."
+    ),
     (Level.NOT_TAKEN_BACK, Outcome.COULD_NOT_TELL): N_("That needs all entries: the audit command reads them."),
 }
 _OUTCOME_WORDS: Mapping[Outcome, str] = {

@@ -158,7 +158,7 @@ def complaint(site: Site) -> None:
 def everything(site: Site) -> None:
     """The longest statement: each text beyond its limit, more of everything than is shown, and contradictions."""
     many = [ClaimReference(DEGREE, (f"a_claim_with_a_long_name_{number:03}",)) for number in range(35)]
-    terms = {name: f"{'many long words ' * 20}" for name in ("purpose", "retention", "dpa_name", "dpa_contact")}
+    terms = dict.fromkeys(("purpose", "retention", "dpa_name", "dpa_contact"), f"{'many long words ' * 20}")
     share = site.evidence.share(
         claims_requested=[*many, *(ClaimReference(f"{DEGREE}/other", (f"asked_{n}",)) for n in range(30))],
         claims_presented=many,

@@ -202,7 +202,9 @@ def test_nothing_of_a_file_is_stored_or_logged(site, bring, settings):
 def dump(settings) -> list[str]:
     """Return every row of every table."""
     with open_database(settings.database_url).engine.connect() as connection:
-        tables = [name for (name,) in connection.execute(text("select name from sqlite_master where type='table'"))]
+        tables = [
+            name for (name,) in connection.execute(text("select name from sqlite_master where type='table'"))
+        ]
         return [repr(row) for name in sorted(tables) for row in connection.execute(text(f"select * from {name}"))]  # noqa: S608 - names of our own tables
 
 
