@@ -125,6 +125,8 @@ def row(finding: Finding) -> dict[str, str]:
     """Return a finding as a line of a checklist: its name, what came out, what it means, and why."""
     because = _BECAUSE.get((finding.level, finding.outcome))
     meaning = gettext(LEVEL_MEANINGS[finding.level])
+    if finding.outcome is not Outcome.HOLDS:
+        meaning = gettext("This level means: %(meaning)s") % {"meaning": meaning}
     return {
         "name": gettext(LEVEL_NAMES[finding.level]),
         "outcome": kind(finding),
