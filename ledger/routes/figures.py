@@ -7,6 +7,7 @@ from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
 from ledger.figures import ANCHORS_SHOWN, DAYS_SHOWN, anchor_delays, draw, growth_by_day
+from ledger.routes import words
 from ledger.routes.pages import find_log, other_name
 from ledger.services import services
 from ledger.values import AnchorState, LogCondition
@@ -39,6 +40,7 @@ def state() -> ResponseReturnValue:
         delay_chart=draw([each.delay.total_seconds() for each in delays]),
         newest=next((each for each in reversed(anchors) if each.state is AnchorState.FINAL), None),
         unsettled=sum(not each.is_settled for each in anchors),
+        seconds=words.seconds,
         days_shown=DAYS_SHOWN,
         anchors_shown=ANCHORS_SHOWN,
     )

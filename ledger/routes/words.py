@@ -4,6 +4,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
+
+from babel.numbers import format_decimal
 
 from ledger import record as records
 from ledger.evidence import EvidenceRecord
@@ -13,8 +16,9 @@ from ledger.services import services
 from ledger.values import AnchorState
 from protocol.errors import Error
 from protocol.runtime.dates import moment
-from protocol.runtime.i18n import N_, gettext
+from protocol.runtime.i18n import N_, gettext, language
 
+_TENTHS_BELOW = 10
 EVIDENCE_COMMAND = ".venv/bin/testimoni verify-evidence evidence.json --trust trust.json"
 # Outcome kinds of the base page's macros: a state is icon, word and colour together.
 ANCHOR_KINDS: Mapping[AnchorState, str] = {
@@ -161,3 +165,10 @@ def record_title(item: EvidenceRecord) -> str:
 def type_word(record: ConsentRecord) -> str:
     """Return what a record says happened."""
     return gettext(_TYPES[record.type] if record.take_back is None else _TAKE_BACKS[record.take_back])
+
+
+def seconds(delay: timedelta) -> str:
+    """Return a delay in seconds, with tenths below ten, in the way of the language."""
+    exact = delay.total_seconds()
+    number = format_decimal(round(exact, 1 if exact < _TENTHS_BELOW else 0), locale=language())
+    return gettext("%(number)s s") % {"number": number}

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from flask import Flask
 
 from ledger.case import Timeliness
 from ledger.cli import audit_command
@@ -18,6 +21,17 @@ from wallet.consent import LEGAL_TERMS
 
 def test_each_level_has_a_name_and_a_meaning():
     assert set(words.LEVEL_NAMES) == set(words.LEVEL_MEANINGS) == set(Level)
+
+
+@pytest.mark.parametrize(
+    ("delay", "language", "shown"),
+    [(0.44, "en", "0.4 s"), (0.44, "ca", "0,4 s"), (9.96, "es", "10 s"), (1234.4, "en", "1,234 s")],
+)
+def test_delay_is_written_as_the_language_does(delay, language, shown):
+    app = Flask(__name__)
+    app.extensions["testimoni.catalogues"] = ("protocol.runtime", "ledger")
+    with app.test_request_context(f"/?lang={language}"):
+        assert words.seconds(timedelta(seconds=delay)) == shown
 
 
 def test_each_anchor_that_is_shown_has_a_kind():
