@@ -20,4 +20,10 @@ SENTENCES = {
     "invalid_commitment": "An entry must be exactly 32 bytes, written as base64url.",
     "invalid_tile": "The record book has no such part, or not yet.",
     "size_beyond": "The record book does not have so many entries yet.",
+    "invalid_evidence": "This is not an evidence file, or it is damaged. Save it again in My documents.",
+    "invalid_trust_file": "This is not a trust file, or it is damaged.",
+    "invalid_case": "A statement is about one share. Bring the evidence file of exactly one.",
+    "file_missing": "Please choose a file, or paste its text.",
+    "file_too_large": "This file is too large to be checked here. The command takes larger ones.",
+    "audit_busy": "Another audit is being made here at this moment. Please try again in a moment.",
 }

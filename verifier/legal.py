@@ -1,13 +1,9 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The law's part in taking back: the term for an answer, and the grounds on which one may be refused."""
+"""The law's part in taking back: the grounds on which erasure may be refused."""
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Mapping
-from datetime import date, datetime
-
-_DECEMBER = 12
 
 # legal grounds to refuse an erasure: term for the record → English source sentence for people
 GROUND_SENTENCES: Mapping[str, str] = {
@@ -16,13 +12,3 @@ GROUND_SENTENCES: Mapping[str, str] = {
     "eu-gdpr:A17-3-e": "The data are needed for legal claims (GDPR, article 17.3.e).",
     "eu-gdpr:A21-1": "There are compelling legitimate grounds to go on (GDPR, article 21.1).",
 }
-
-
-def legal_due(arrived_at: datetime) -> date:
-    """Return the last day of the month that begins with the arrival; in a shorter month, its last day.
-
-    The day of arrival is the UTC day, so that a zone never makes the term longer.
-    """
-    arrived = arrived_at.date()
-    year, month = (arrived.year, arrived.month + 1) if arrived.month < _DECEMBER else (arrived.year + 1, 1)
-    return date(year, month, min(arrived.day, calendar.monthrange(year, month)[1]))

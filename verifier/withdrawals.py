@@ -22,12 +22,13 @@ from ledger.client import LedgerClient
 from ledger.commitment import Commitment
 from ledger.record import ConsentRecord, RecordType
 from protocol.clock import Clock
+from protocol.deadlines import legal_due
 from protocol.encoding import JSON, b64url_decode, b64url_encode, get_member
 from protocol.errors import Check, Error, RequestError, StoreConflictError, UnavailableError, VerificationError
 from protocol.keys import Signer
 from protocol.runtime.sealing import Sealer
 from protocol.trust import TrustList
-from verifier.legal import GROUND_SENTENCES, legal_due
+from verifier.legal import GROUND_SENTENCES
 from verifier.model import (
     Administration,
     Answer,

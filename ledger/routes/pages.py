@@ -8,6 +8,7 @@ import base64
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
+from ledger.routes import words
 from ledger.services import services
 from ledger.trust import format_hex
 from ledger.values import AnchorState, LogCondition, LogState, StoredAnchor
@@ -15,23 +16,17 @@ from protocol.errors import RequestError, UnavailableError
 
 bp = Blueprint("pages", __name__)
 ANCHORS_PER_PAGE = 20
-# Outcome kinds of the base page's macros: a state is icon, word and colour together.
-_KINDS = {
-    AnchorState.PENDING: "waiting",
-    AnchorState.INCLUDED: "waiting",
-    AnchorState.FINAL: "holds",
-}
 
 
 @bp.app_context_processor
 def _shared() -> dict[str, object]:
-    return {"hexadecimal": format_hex, "anchor_kinds": _KINDS, "states": AnchorState}
+    return {"hexadecimal": format_hex, "anchor_kinds": words.ANCHOR_KINDS, "states": AnchorState}
 
 
 @bp.get("/")
 def home() -> ResponseReturnValue:
-    """Show the current log: head, state, anchors."""
-    log = _find_log()
+    """Show a log: head, state, anchors."""
+    log = find_log()
     if log is None:
         return render_template("ledger/home.html", log=None)
     publication = services().publication
@@ -42,6 +37,7 @@ def home() -> ResponseReturnValue:
     return render_template(
         "ledger/home.html",
         log=log,
+        other=other_name(log),
         is_open=log.condition is LogCondition.OPEN,
         has_ended=log.has_ended,
         waiting=publication.count_waiting(log=log.name),
@@ -62,6 +58,7 @@ def anchor(size: int) -> ResponseReturnValue:
     return render_template(
         "ledger/anchor.html",
         log=log,
+        other=other_name(log),
         anchor=found,
         root=base64.b64encode(found.root).decode(),
         checkpoint=publication.get_checkpoint(log=log.name, size=size).note,
@@ -72,26 +69,28 @@ def anchor(size: int) -> ResponseReturnValue:
 @bp.get("/audit")
 def audit() -> ResponseReturnValue:
     """Explain how to audit the log, with the command."""
-    settings = services().settings
     return render_template(
-        "ledger/audit.html",
-        audit_command=f".venv/bin/testimoni audit --ledger {settings.public_url} "
-        f"--chain {settings.chain_url or 'https://…'} --trust trust.json",
-        evidence_command=".venv/bin/testimoni verify-evidence evidence.json --trust trust.json",
+        "ledger/audit.html", audit_command=words.audit_command(), evidence_command=words.EVIDENCE_COMMAND
     )
 
 
 @bp.get("/limits")
 def limits() -> ResponseReturnValue:
-    """Say which questions a blind log cannot answer."""
+    """Say which questions a blind log cannot answer, and who can."""
     return render_template("ledger/limits.html")
 
 
-def _find_log() -> LogState | None:
+def find_log() -> LogState | None:
+    """Return the log that the address names, else the current one; None while that is being opened."""
     try:
-        return services().publication.get_log(None)
+        return services().publication.get_log(request.args.get("log"))
     except UnavailableError:
         return None
+
+
+def other_name(log: LogState) -> str | None:
+    """Return the name that links to this log need; None for the current one, which needs none."""
+    return None if log.name == services().settings.log else log.name
 
 
 def _before() -> int | None:

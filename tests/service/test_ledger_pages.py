@@ -3,17 +3,22 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlmodel import select
 
 from ledger.app import create_app
 from ledger.chain.interface import Chain
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
-from ledger.tables import Base, LogRow
+from ledger.routes.report import _ONE
+from ledger.tables import Base, EntryRow, LogRow
 from ledger.trust import log_id
 from ledger.worker import Worker
 from protocol.errors import ConfigurationError
@@ -37,7 +42,9 @@ def anchored(world, ledger_settings):
     chain: Chain = MemoryChain(log_id(settings.origin))
     worker = Worker(settings, clock=world.clock, chain=chain, sealer=MemorySealer())
     worker.sequence()
-    world.http.apps[URL] = create_app(settings, clock=world.clock)
+    app = world.http.apps[URL] = create_app(settings, clock=world.clock)
+    known = app.extensions["ledger.services"]
+    app.extensions["ledger.services"] = replace(known, open_chain=lambda *_, **__: chain)
     return worker
 
 
@@ -108,7 +115,7 @@ def test_overview_when_there_are_many_anchors_shows_the_newest_and_a_way_to_olde
 
 
 @pytest.mark.parametrize("language", ["ca", "es", "en"])
-@pytest.mark.parametrize("path", ["/", "/audit", "/limits", "/anchors/8"])
+@pytest.mark.parametrize("path", ["/", "/state", "/check", "/case", "/report", "/audit", "/limits", "/anchors/8"])
 def test_page_in_every_language_is_answered(world, anchored, read, path, language):
     add(world)
     anchored.sequence()
@@ -154,6 +161,162 @@ def test_overview_before_a_worker_opened_the_log_says_so(world, ledger_settings,
 
 def test_anchor_that_does_not_exist_is_a_page_not_found(ledger, read):
     assert read("/anchors/12345")[0] == 404
+
+
+def test_state_when_the_log_grows_shows_it_by_day_and_the_delay_of_each_anchor(world, anchored, read):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    world.clock.advance(timedelta(days=2))
+    add(world)
+    anchored.sequence()
+    page = read("/state")[1]
+    assert "Promised, not yet anchored" in page
+    anchored.anchor()
+    page = read("/state")[1]
+    assert "Open and anchored" in page
+    days = [row for row in page.split("<tr") if "November 2026</th>" in row]
+    assert [numbers(row) for row in days] == [[8, 16], [0, 8], [8, 8]]
+    assert page.count('role="img"') == 2
+    assert "In all: 16." in page
+
+
+def numbers(row: str) -> list[int]:
+    return [int(part.split("<")[0]) for part in row.split('numeric">')[1:]]
+
+
+def test_state_without_a_chain_or_anchor_says_so(ledger, read):
+    page = read("/state")[1]
+    assert "Not anchored" in page
+    assert "Nothing has been anchored yet." in page
+    assert 'role="img"' not in page
+
+
+def test_state_before_a_worker_opened_the_log_says_so(world, ledger_settings, read):
+    world.http.apps[URL] = create_app(ledger_settings, clock=world.clock)
+    assert "Being opened" in read("/state")[1]
+
+
+def test_several_logs_are_listed_and_a_frozen_one_is_shown_with_its_anchors(
+    world, anchored, ledger_settings, read
+):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    next_year = ledger_settings.model_copy(update={"origin": "localhost:8104/2027", **CHAIN})
+    Worker(
+        next_year, clock=world.clock, chain=MemoryChain(log_id(next_year.origin)), sealer=MemorySealer()
+    ).sequence()
+    with open_database(ledger_settings.database_url).write() as session:
+        row = session.get_one(LogRow, "2026")
+        row.state, row.reason = "frozen", "a new log per year"
+        session.add(row)
+    world.http.apps[URL] = create_app(next_year, clock=world.clock)
+    page = read("/state")[1]
+    assert 'href="/state?log=2026"' in page
+    assert "takes the entries of today" in page
+    page = read("/state?log=2026")[1]
+    assert "Frozen: no new entries" in page
+    assert "What it holds stays" in page
+    page = read("/?log=2026")[1]
+    assert 'href="/anchors/8?log=2026"' in page
+    assert "What it holds stays" in page
+    assert "do not agree" not in page
+    page = read("/anchors/8?log=2026")[1]
+    assert 'href="/?log=2026"' in page
+    assert "/log/v1/anchors/8?log=2026" in page
+    assert read("/state?log=1999")[0] == 404
+
+
+def audit_own(world) -> tuple[int, dict]:
+    answer = world.http.apps[URL].test_client().get("/report.json")
+    return answer.status_code, json.loads(answer.data)
+
+
+def test_report_says_first_that_the_ledger_audits_itself_and_has_the_commands_form(world, anchored, read):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    status, report = audit_own(world)
+    assert status == 200
+    assert (report["findings"][0]["level"], report["findings"][0]["outcome"]) == ("trust", "assumed")
+    assert (report["schema"], report["result"], report["records"]) == ("testimoni/audit/1", "holds", [])
+    assert [each["level"] for each in report["findings"][1:]] == [
+        "head signed by the log",
+        "leaves give the signed root",
+        "log append-only between anchors",
+        "anchored",
+        "anchored commitments are the leaves",
+        "block final",
+    ]
+    page = read("/report")[1]
+    assert page.index("Assumed:") < page.index("It holds, by its own word")
+    assert "--json" in page
+
+
+def test_report_when_an_entry_was_changed_is_violated(world, anchored, ledger_settings, read):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    with open_database(ledger_settings.database_url).write() as session:
+        row = session.exec(select(EntryRow).where(EntryRow.leaf_index == 3)).one()
+        session.delete(row)
+        session.flush()
+        session.add(EntryRow(log="2026", commitment=b"x" * 32, leaf_index=3))
+    assert audit_own(world)[1]["result"] == "violated"
+    assert "It does not hold" in read("/report")[1]
+
+
+def test_report_when_the_chain_does_not_answer_could_not_tell_and_checks_the_rest(world, anchored):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    known = world.http.apps[URL].extensions["ledger.services"]
+    known.open_chain("", contract=None).is_down = True
+    report = audit_own(world)[1]
+    assert report["result"] == "could not tell"
+    assert "leaves give the signed root" in {e["level"] for e in report["findings"] if e["outcome"] == "holds"}
+    assert [e["level"] for e in report["findings"]].count("anchored") == 1
+
+
+def test_report_when_the_node_is_on_another_chain_is_violated(world, anchored, ledger_settings):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    with open_database(ledger_settings.database_url).write() as session:
+        row = session.get_one(LogRow, "2026")
+        row.chain_id = 7
+        session.add(row)
+    assert audit_own(world)[1]["result"] == "violated"
+
+
+def test_report_when_the_log_is_too_long_could_not_tell(world, anchored, monkeypatch):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    monkeypatch.setattr("ledger.self_audit.MAX_AUDITED_LEAVES", 8)
+    assert audit_own(world)[1]["result"] == "holds"
+    monkeypatch.setattr("ledger.self_audit.MAX_AUDITED_LEAVES", 7)
+    report = audit_own(world)[1]
+    assert report["result"] == "could not tell"
+    assert any("more than the 7" in each["detail"] for each in report["findings"])
+
+
+def test_report_while_another_is_made_asks_to_come_back(anchored, read):
+    with _ONE:
+        status, page = read("/report")
+    assert (status, "Another audit is being made here" in page) == (503, True)
+    assert read("/report")[0] == 200
+
+
+def test_report_without_a_chain_could_not_tell(world, ledger):
+    report = audit_own(world)[1]
+    assert report["result"] == "could not tell"
+
+
+def test_limits_say_for_each_question_who_can_answer_it(ledger, read):
+    page = read("/limits")[1].split("<main")[1]
+    assert page.count("<h2") == page.count("Who can:") == 8
 
 
 def test_tables_when_migrated_are_those_of_the_metadata(tmp_path):

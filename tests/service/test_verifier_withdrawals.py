@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -20,7 +20,6 @@ from protocol.keys import PrivateKey
 from tests.conftest import LEDGER_URL, LOG_ORIGIN
 from tests.fakes.holder import Share, Shared
 from tests.fakes.presentations import degree, honest
-from verifier.legal import legal_due
 from verifier.model import WithdrawalState
 
 PARTY = records.Party("L01990015", "Ajuntament de Vilaprova", "http://localhost:8103/ajuntament/support")
@@ -99,19 +98,6 @@ def receive(office: Any, taken: TakenBack, admin: str = "ajuntament") -> Any:
 def only(office: Any) -> Any:
     (found,) = office.services.store.open_withdrawals("ajuntament")
     return found
-
-
-@pytest.mark.parametrize(
-    ("arrived", "due"),
-    [
-        (datetime(2026, 11, 21, 10, tzinfo=UTC), date(2026, 12, 21)),
-        (datetime(2026, 12, 31, 23, tzinfo=UTC), date(2027, 1, 31)),
-        (datetime(2027, 1, 31, tzinfo=UTC), date(2027, 2, 28)),
-        (datetime(2028, 1, 31, tzinfo=UTC), date(2028, 2, 29)),
-    ],
-)
-def test_legal_clock_is_one_month_from_arrival(arrived, due):
-    assert legal_due(arrived) == due
 
 
 def test_withdrawal_when_received_then_due_in_a_month_and_repeat_gives_the_same(office, world, accepted):

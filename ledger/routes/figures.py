@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The state of a log, of its chain, and of the other logs here, with charts and the numbers behind them."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from ledger.figures import ANCHORS_SHOWN, DAYS_SHOWN, anchor_delays, draw, growth_by_day
+from ledger.routes import words
+from ledger.routes.pages import find_log, other_name
+from ledger.services import services
+from ledger.values import AnchorState, LogCondition
+from protocol.runtime.dates import ZONE
+
+bp = Blueprint("figures", __name__)
+
+
+@bp.get("/state")
+def state() -> ResponseReturnValue:
+    """Show how a log grew, how long its anchors took, and what is known of its chain."""
+    log = find_log()
+    known = services()
+    if log is None:
+        return render_template("ledger/state.html", log=None)
+    _, anchors = known.publication.anchors(log=log.name)
+    growth = growth_by_day(anchors, today=known.clock.now().astimezone(ZONE).date(), zone=ZONE)
+    delays = anchor_delays(anchors)
+    return render_template(
+        "ledger/state.html",
+        log=log,
+        other=other_name(log),
+        logs=known.publication.logs(),
+        current=known.settings.log,
+        is_open=log.condition is LogCondition.OPEN,
+        validators=sorted(known.settings.validators),
+        growth=growth,
+        growth_chart=draw([each.added for each in growth]),
+        delays=delays,
+        delay_chart=draw([each.delay.total_seconds() for each in delays]),
+        newest=next((each for each in reversed(anchors) if each.state is AnchorState.FINAL), None),
+        unsettled=sum(not each.is_settled for each in anchors),
+        seconds=words.seconds,
+        days_shown=DAYS_SHOWN,
+        anchors_shown=ANCHORS_SHOWN,
+    )
