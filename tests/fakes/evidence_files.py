@@ -20,7 +20,7 @@ from ledger.record import ClaimReference, Party, ProcedureReference, RecordType,
 from ledger.trust import log_id
 from protocol import jws
 from protocol.keys import PrivateKey
-from tests.fakes.anchor_proof import prove_anchor
+from tests.fakes.anchor_proof import SEAL_KEYS, prove_anchor
 from tests.fakes.memory_chain import CONTRACT
 
 if TYPE_CHECKING:
@@ -124,6 +124,8 @@ class EvidenceFile:
     def wait(self, days: int) -> None:
         """Let days go by."""
         self.world.clock.advance(timedelta(days=days))
+        # the worker is there again before anybody asks for a promise
+        self.worker.sequence()
 
     def data(self, *, anchored: bool = True) -> bytes:
         """Return the file, each record with its place in the newest head, and that in a block."""
@@ -140,6 +142,8 @@ class EvidenceFile:
             prev_root=EMPTY_ROOT,
             root=head.root,
             chain_id=1337,
+            validators=SEAL_KEYS[:1],
+            seals=SEAL_KEYS[:1],
         )
         placed = []
         for item in self.items:

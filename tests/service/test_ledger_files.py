@@ -21,6 +21,7 @@ from ledger.worker import Worker
 from protocol.encoding import b64url_encode, sha256
 from protocol.keys import PrivateKey
 from protocol.runtime.database import open_database
+from tests.fakes.anchor_proof import VALIDATORS
 from tests.fakes.evidence_files import CLAIMS, DEGREE, TERMS, EvidenceFile
 from tests.fakes.memory_chain import CONTRACT, MemoryChain, MemorySealer
 
@@ -35,6 +36,7 @@ def settings(ledger_settings):
             "chain_id": 1337,
             "contract": CONTRACT,
             "sealer_key_file": "unused.key",
+            "validators": frozenset(VALIDATORS[:1]),
         }
     )
 

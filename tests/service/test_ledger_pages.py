@@ -168,6 +168,8 @@ def test_state_when_the_log_grows_shows_it_by_day_and_the_delay_of_each_anchor(w
     anchored.sequence()
     anchored.anchor()
     world.clock.advance(timedelta(days=2))
+    # the worker is there again before anybody asks for a promise
+    anchored.anchor()
     add(world)
     anchored.sequence()
     page = read("/state")[1]
