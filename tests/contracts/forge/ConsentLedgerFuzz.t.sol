@@ -108,6 +108,11 @@ contract ConsentLedgerFuzzTest {
         _expectHead(LOG, entries.length, current);
     }
 
+    function testFuzz_aProofFromAnEmptyLogIsRefused(uint64 size, bytes32 root, bytes32 only) public {
+        if (size == 0) return;
+        _expectNotConsistent(0, size, sha256(""), root, Reference.with(new bytes32[](0), only));
+    }
+
     function testFuzz_noCallOfAnybodyElseMovesAHead(
         address caller,
         uint64 prevSize,
