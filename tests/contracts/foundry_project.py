@@ -16,7 +16,8 @@ from contracts.build import read_sources
 
 HERE = Path(__file__).parent
 CONTRACTS = HERE.parents[1] / "contracts"
-_FORGE = HERE / "node_modules" / ".bin" / "forge"
+# npm's own wrapper around it ends with 0 whatever forge says; npm installs the package of this platform alone
+_FORGE_PACKAGES = HERE / "node_modules" / "@foundry-rs"
 _WORK_SECONDS = 3600
 
 
@@ -41,12 +42,12 @@ class FoundryProject:
     @property
     def environment(self) -> dict[str, str]:
         """What a command needs that calls forge by its name."""
-        path = f"{_FORGE.parent}{os.pathsep}{os.environ['PATH']}"
+        path = f"{_find_forge().parent}{os.pathsep}{os.environ['PATH']}"
         return {**os.environ, "PATH": path, "SOLC_FOLDER": str(CONTRACTS), "FOUNDRY_SOLC": str(HERE / "solc.cjs")}
 
     def forge(self, *arguments: str) -> str:
         """Run forge and return what it printed; a failure is an assertion with its output."""
-        done = self.run(str(_FORGE), *arguments)
+        done = self.run(str(_find_forge()), *arguments)
         assert done.returncode == 0, f"{done.stdout[-8000:]}\n{done.stderr[-4000:]}"
         return done.stdout
 
@@ -60,3 +61,9 @@ class FoundryProject:
             timeout=_WORK_SECONDS,
             check=False,
         )
+
+
+def _find_forge() -> Path:
+    found = sorted(_FORGE_PACKAGES.glob("forge-*/bin/forge*"))
+    assert len(found) == 1, "run npm ci in tests/contracts"
+    return found[0]

@@ -40,6 +40,21 @@ def test_what_is_fuzzed_is_what_is_deployed(project):
         assert built["deployedBytecode"]["object"] == "0x" + load_artifact(name).deployed_bytecode.hex()
 
 
+def test_failing_forge_is_noticed(project):
+    """A wrapper of forge's hid it once."""
+    with pytest.raises(AssertionError):
+        project.forge("test", "--no-such-option")
+    (project.folder / "test" / "Wrong.t.sol").write_text(
+        "// SPDX-License-Identifier: EUPL-1.2\npragma solidity 0.8.37;\n"
+        "contract WrongTest { function test_wrong() public pure { revert(); } }\n"
+    )
+    try:
+        with pytest.raises(AssertionError, match="1 failed"):
+            project.forge("test", "--match-contract", "WrongTest")
+    finally:
+        (project.folder / "test" / "Wrong.t.sol").unlink()
+
+
 def test_fuzzing_and_invariants_hold(project, capsys):
     seed = () if "FOUNDRY_PROFILE" in os.environ else ("--fuzz-seed", "1")
     report = json.loads(project.forge("test", "--json", *seed))

@@ -108,6 +108,20 @@ contract ConsentLedgerFuzzTest {
         _expectHead(LOG, entries.length, current);
     }
 
+    function testFuzz_aProofFromAnEmptyLogIsRefused(uint64 size, bytes32 root, bytes32 only) public {
+        if (size == 0) return;
+        _expectNotConsistent(0, size, sha256(""), root, Reference.with(new bytes32[](0), only));
+    }
+
+    /// From a power of two the proof starts at the old root itself: alone it leads to no larger tree.
+    function testFuzz_theOldRootIsThatOfNoLargerTree(uint8 exponent, uint64 size) public {
+        bytes32[] memory entries = Reference.entriesOf("power", 1 << (exponent % 8));
+        if (size <= entries.length) return;
+        bytes32 current = Reference.root(entries, entries.length);
+        _grow(entries, 0, entries.length);
+        _expectNotConsistent(entries.length, size, current, current, new bytes32[](0));
+    }
+
     function testFuzz_noCallOfAnybodyElseMovesAHead(
         address caller,
         uint64 prevSize,
