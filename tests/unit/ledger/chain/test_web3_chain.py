@@ -11,11 +11,15 @@ import sys
 from dataclasses import replace
 
 import pytest
+import rlp
 
 from ledger.chain import web3_chain
 from ledger.chain.client import open_chain
-from ledger.chain.evidence import verify_anchor
+from ledger.chain.evidence import header_hash, verify_anchor
 from ledger.chain.interface import Finality, Head, Sent
+from ledger.chain.qbft import ExtraData, verify_seals
+from ledger.chain.rpc_encoding import encode_header, encode_receipt
+from ledger.chain.sealer import FileSealerKey
 from protocol.errors import (
     ConfigurationError,
     RequestError,
@@ -269,3 +273,52 @@ def test_importing_the_seam_loads_no_web3():
     code = "import sys, ledger.chain.client, ledger.chain.interface; print('web3' in sys.modules or 'eth' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_headers_and_receipts_are_encoded_from_ordinary_answers_as_the_node_hashes_them(ledger, node):
+    from eth_account import Account
+
+    ledger.grow(*words(2))
+    secret = FileSealerKey.generate()._raw()
+    plain = {"nonce": 0, "gas": 21_000, "gasPrice": 0, "to": "0x" + "00" * 20, "value": 0, "chainId": 20261121}
+    failing = {**plain, "nonce": 1, "gas": 60_000, "to": "", "data": "0xfe"}
+    listed = {**plain, "nonce": 2, "gas": 60_000, "accessList": []}
+    for transaction in (plain, failing, listed):
+        ledger.chain.send(Account.sign_transaction(transaction, secret).raw_transaction)
+    web3 = ledger.chain._web3
+    newest = int(node.result("eth_blockNumber"), 16)
+    assert newest >= 6
+    for number in range(newest + 1):
+        block = web3.eth.get_block(number)
+        header = encode_header(block)
+        assert "0x" + header.hex() == node.result("debug_getRawHeader", hex(number))
+        assert header_hash(header) == block["hash"]
+        receipts = [encode_receipt(web3.eth.get_transaction_receipt(each)) for each in block["transactions"]]
+        assert ["0x" + each.hex() for each in receipts] == node.result("debug_getRawReceipts", hex(number))
+
+
+def test_anchors_are_read_with_the_sealed_header_of_their_block(ledger, node):
+    ledger.grow(*words(1))
+    (event,) = ledger.chain.anchors(ledger.log_id)
+    assert event.header_rlp is not None
+    (validator,) = ExtraData.parse(rlp.decode(event.header_rlp)[12]).validators
+    assert verify_seals(event.header_rlp, expected_validators=[validator]) == {validator}
+    assert header_hash(event.header_rlp) == event.block_hash
+
+
+def test_a_header_of_a_fork_that_is_not_known_is_asked_for_as_bytes(ledger, monkeypatch):
+    signed = ledger.grow(*words(1))
+    monkeypatch.setattr(web3_chain, "encode_header", lambda _: rlp.encode([b"another fork"]))
+    (event,) = ledger.chain.anchors(ledger.log_id)
+    assert header_hash(event.header_rlp) == event.block_hash
+    assert ledger.chain.receipt_evidence(signed.hash).block_hash == event.block_hash
+
+
+def test_a_node_that_cannot_give_the_header_leaves_it_out_and_gives_no_evidence(ledger, node, monkeypatch):
+    signed = ledger.grow(*words(1))
+    monkeypatch.setattr(web3_chain, "encode_header", lambda _: rlp.encode([b"another fork"]))
+    monkeypatch.setattr(web3_chain, "RAW_HEADER", "debug_unknown")
+    (event,) = ledger.chain.anchors(ledger.log_id)
+    assert event.header_rlp is None
+    with pytest.raises(UnavailableError, match="header"):
+        ledger.chain.receipt_evidence(signed.hash)
