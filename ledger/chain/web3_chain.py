@@ -60,6 +60,8 @@ FREEZE_GAS = 100_000
 # Several block periods of a production network.
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.1
+# go-ethereum's and Besu's name; asked only when a header has fields that we do not know
+RAW_HEADER = "debug_getRawHeader"
 _WORD_BYTES = 32
 _ZERO_ADDRESS = "0x" + "00" * 20
 _LEDGER = load_artifact("ConsentLedger")
@@ -339,7 +341,7 @@ class Web3Chain:
             return header
         # a fork that we do not know added fields; some nodes give the bytes
         with answers():
-            answer = self._web3.provider.make_request(RPCEndpoint("debug_getRawHeader"), [hex(block["number"])])
+            answer = self._web3.provider.make_request(RPCEndpoint(RAW_HEADER), [hex(block["number"])])
             header = bytes(HexBytes(answer.get("result") or "0x"))
         return header if _is_header(header, expected_hash) else None
 

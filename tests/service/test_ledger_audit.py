@@ -15,16 +15,18 @@ from ledger import promise as promises
 from ledger import record as records
 from ledger.app import create_app
 from ledger.auditor import Auditor
+from ledger.chain.sealer import FileSealKey
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
 from ledger.evidence import Evidence, EvidenceRecord
+from ledger.finality import ONE_OPERATOR
 from ledger.findings import ExitStatus, Level, Outcome, overall
 from ledger.tables import EntryRow, NodeRow
 from ledger.trust import AuditedLog, TrustFile, log_id
 from ledger.worker import Worker
 from protocol.keys import PrivateKey
 from protocol.runtime.database import open_database
-from tests.fakes.memory_chain import SEALER, MemoryChain, MemorySealer
+from tests.fakes.memory_chain import SEALER, MemoryChain, MemorySealer, seal_header
 
 URL = "http://localhost:8104"
 CHAIN_URL = "http://127.0.0.1:8106"
@@ -197,6 +199,26 @@ def test_another_chain_or_sealer_than_the_trusted_one_is_violated(audited, chang
     log = trust.logs[0]
     changed = replace(trust, logs=(replace(log, chain=replace(log.chain, **{change: value})),))
     assert audited.violated(trust=changed) == {Level.ANCHORED}
+
+
+def test_blocks_of_the_one_operator_are_assumed_final_and_said_to_be_so(audited):
+    (final,) = [each for each in audited.run().findings if each.level is Level.FINAL]
+    assert (final.outcome, final.detail, final.counts) == (Outcome.ASSUMED, ONE_OPERATOR, False)
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_blocks_sealed_by_others_than_the_trusted_validators_are_violated(audited, count):
+    trust = audited.trust()
+    log = trust.logs[0]
+    strangers = tuple(FileSealKey.generate().address for _ in range(count))
+    changed = replace(trust, logs=(replace(log, chain=replace(log.chain, validators=strangers)),))
+    assert audited.violated(trust=changed) == {Level.FINAL}
+
+
+def test_one_forged_header_among_honest_ones_is_violated(audited):
+    block = audited.chain.blocks[1]
+    block.header = seal_header(1, block.hash, FileSealKey.generate())
+    assert audited.violated() == {Level.FINAL}
 
 
 def test_log_set_back_behind_its_chain_is_violated(audited):

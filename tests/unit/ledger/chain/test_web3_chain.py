@@ -12,13 +12,15 @@ from dataclasses import replace
 
 import pytest
 import requests
+import rlp
 
 from ledger.chain import web3_chain
 from ledger.chain.client import open_chain
-from ledger.chain.evidence import verify_anchor
+from ledger.chain.evidence import header_hash, verify_anchor
 from ledger.chain.interface import Finality, Head, Mode, Sent
 from ledger.chain.provider import connect
-from ledger.chain.qbft import ExtraData
+from ledger.chain.qbft import ExtraData, verify_seals
+from ledger.chain.rpc_encoding import encode_header, encode_receipt
 from ledger.chain.sealer import FileSealerKey
 from protocol.errors import (
     ConfigurationError,
@@ -413,3 +415,52 @@ def test_block_of_a_node_without_the_word_finalized_is_final_by_its_seals_only(l
     chain = older_chain(ledger, node, without_tag)
     assert chain.finality(receipt.block_number, receipt.block_hash) is expected
     assert chain.finality(receipt.block_number, bytes(32)) is Finality.GONE
+
+
+def test_headers_and_receipts_are_encoded_from_ordinary_answers_as_the_node_hashes_them(ledger, node):
+    from eth_account import Account
+
+    ledger.grow(*words(2))
+    secret = FileSealerKey.generate()._raw()
+    plain = {"nonce": 0, "gas": 21_000, "gasPrice": 0, "to": "0x" + "00" * 20, "value": 0, "chainId": 20261121}
+    failing = {**plain, "nonce": 1, "gas": 60_000, "to": "", "data": "0xfe"}
+    listed = {**plain, "nonce": 2, "gas": 60_000, "accessList": []}
+    for transaction in (plain, failing, listed):
+        ledger.chain.send(Account.sign_transaction(transaction, secret).raw_transaction)
+    web3 = ledger.chain._web3
+    newest = int(node.result("eth_blockNumber"), 16)
+    assert newest >= 6
+    for number in range(newest + 1):
+        block = web3.eth.get_block(number)
+        header = encode_header(block)
+        assert "0x" + header.hex() == node.result("debug_getRawHeader", hex(number))
+        assert header_hash(header) == block["hash"]
+        receipts = [encode_receipt(web3.eth.get_transaction_receipt(each)) for each in block["transactions"]]
+        assert ["0x" + each.hex() for each in receipts] == node.result("debug_getRawReceipts", hex(number))
+
+
+def test_anchors_are_read_with_the_sealed_header_of_their_block(ledger, node):
+    ledger.grow(*words(1))
+    (event,) = ledger.chain.anchors(ledger.log_id)
+    assert event.header_rlp is not None
+    (validator,) = ExtraData.parse(rlp.decode(event.header_rlp)[12]).validators
+    assert verify_seals(event.header_rlp, expected_validators=[validator]) == {validator}
+    assert header_hash(event.header_rlp) == event.block_hash
+
+
+def test_a_header_of_a_fork_that_is_not_known_is_asked_for_as_bytes(ledger, monkeypatch):
+    signed = ledger.grow(*words(1))
+    monkeypatch.setattr(web3_chain, "encode_header", lambda _: rlp.encode([b"another fork"]))
+    (event,) = ledger.chain.anchors(ledger.log_id)
+    assert header_hash(event.header_rlp) == event.block_hash
+    assert ledger.chain.receipt_evidence(signed.hash).block_hash == event.block_hash
+
+
+def test_a_node_that_cannot_give_the_header_leaves_it_out_and_gives_no_evidence(ledger, node, monkeypatch):
+    signed = ledger.grow(*words(1))
+    monkeypatch.setattr(web3_chain, "encode_header", lambda _: rlp.encode([b"another fork"]))
+    monkeypatch.setattr(web3_chain, "RAW_HEADER", "debug_unknown")
+    (event,) = ledger.chain.anchors(ledger.log_id)
+    assert event.header_rlp is None
+    with pytest.raises(UnavailableError, match="header"):
+        ledger.chain.receipt_evidence(signed.hash)
