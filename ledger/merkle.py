@@ -78,14 +78,15 @@ def extend(
     return tuple(nodes), tuple(peaks)
 
 
-def _peak_levels(size: int) -> list[int]:
+def peak_levels(size: int) -> list[int]:
+    """Return the levels of the peaks of a tree of this size, largest first."""
     return [level for level in reversed(range(size.bit_length())) if size >> level & 1]
 
 
 def frontier(read: ReadNode, size: int) -> tuple[bytes, ...]:
     """Return the peaks of the tree of this size, largest first."""
     # the peak of a level is its last node with an even index
-    return tuple(read(level, (size >> level) - 1) for level in _peak_levels(size))
+    return tuple(read(level, (size >> level) - 1) for level in peak_levels(size))
 
 
 def root(read: ReadNode, size: int) -> bytes:
@@ -236,7 +237,7 @@ class Tree:
         self._start = self.size = size
         # level L begins with the last even index up to size >> L, so that whole pairs follow
         self._levels = [bytearray() for _ in range(size.bit_length() or 1)]
-        for level, peak in zip(_peak_levels(size), frontier, strict=True):
+        for level, peak in zip(peak_levels(size), frontier, strict=True):
             self._levels[level] += peak
         self.append(entries)
 
