@@ -112,7 +112,7 @@ def _calldata(contents: LogContents, anchors: Sequence[AnchorEvent]) -> Finding:
     first = contents.first
     for anchor in anchors:
         start = max(0, anchor.prev_size - first)
-        if tuple(contents.leaves[start : max(start, anchor.size - first)]) != anchor.commitments:
+        if tuple(contents.leaves[start : max(start, anchor.size - first)]) != tuple(anchor.commitments):
             return violated(
                 Level.CALLDATA, f"block {anchor.block_number} carries other commitments than the log publishes"
             )

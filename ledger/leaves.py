@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import overload
 
 from ledger.commitment import COMMITMENT_BYTES, Commitment
@@ -14,9 +15,12 @@ _ENTRY = struct.Struct(f"{COMMITMENT_BYTES}s")
 
 
 class PackedLeaves(Sequence[Commitment]):
-    """Commitments one after another. `len` and indices count those held, from the first of them."""
+    """Commitments one after another. `len` and indices count those held, from the first of them.
 
-    def __init__(self, packed: bytes) -> None:
+    A `bytearray` is taken over, not copied: nobody may change it any more.
+    """
+
+    def __init__(self, packed: bytes | bytearray) -> None:
         if len(packed) % COMMITMENT_BYTES:
             raise RequestError("invalid_commitment", f"expected whole entries of {COMMITMENT_BYTES} bytes")
         self._packed = packed
@@ -25,7 +29,7 @@ class PackedLeaves(Sequence[Commitment]):
         return len(self._packed) // COMMITMENT_BYTES
 
     def __iter__(self) -> Iterator[Commitment]:
-        return (Commitment(entry) for (entry,) in _ENTRY.iter_unpack(self._packed))
+        return chain.from_iterable(_ENTRY.iter_unpack(self._packed))
 
     @overload
     def __getitem__(self, index: int) -> Commitment: ...
@@ -39,9 +43,9 @@ class PackedLeaves(Sequence[Commitment]):
             if step != 1:
                 raise ValueError("expected a step of 1")
             run = self._packed[start * COMMITMENT_BYTES : max(start, end) * COMMITMENT_BYTES]
-            return tuple(PackedLeaves(run))
+            return struct.unpack("32s" * (len(run) // COMMITMENT_BYTES), run)
         at = range(len(self))[index]
-        return Commitment(self._packed[at * COMMITMENT_BYTES : (at + 1) * COMMITMENT_BYTES])
+        return Commitment(bytes(self._packed[at * COMMITMENT_BYTES : (at + 1) * COMMITMENT_BYTES]))
 
     def __contains__(self, value: object) -> bool:
         return isinstance(value, bytes) and self._find(value) >= 0

@@ -55,7 +55,7 @@ class LogReader:
                 builder.add(bundle)
                 self._count(address.width)
             builder.finish()
-        return PackedLeaves(bytes(packed))
+        return PackedLeaves(packed)
 
     def _addresses(self, level: int | None) -> Sequence[TileAddress]:
         """Return the tiles of a level that hold anything behind the start."""

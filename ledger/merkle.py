@@ -151,27 +151,17 @@ def _check_proof(proof: Sequence[bytes], expected_root: bytes) -> None:
         raise _fail(f"expected hashes of {HASH_BYTES} bytes")
 
 
-def _is_left(position: int, last: int, count: int) -> list[bool]:
-    """Walk up from a node and say of each of `count` steps whether it stands to the left (section 2.1.3.2)."""
-    turns = []
-    for _ in range(count):
-        if last == 0:
-            raise _fail("proof is too long")
-        if position & 1:
-            turns.append(True)
-        elif position < last:
-            turns.append(False)
-        else:
-            # the last node of its level has no sibling until a level where it is on the right
-            turns.append(True)
-            lone = (position & -position).bit_length() - 1 if position else 0
-            position >>= lone
-            last >>= lone
-        position >>= 1
-        last >>= 1
-    if last != 0:
-        raise _fail("proof is too short")
-    return turns
+def _is_left(position: int, last: int, proof: Sequence[bytes]) -> list[int]:
+    """Walk up from a node and say of each step of the proof whether it stands to the left (section 2.1.3.2).
+
+    As long as the node and the last one are under different parents the bits of its position say it; from there on
+    it is itself the last of its level, and has a sibling only where it is on the right.
+    """
+    inner = (position ^ last).bit_length()
+    border = (position >> inner).bit_count()
+    if len(proof) != inner + border:
+        raise _fail(f"expected a proof of {inner + border} hashes, got {len(proof)}")
+    return [position >> level & 1 for level in range(inner)] + [1] * border
 
 
 def verify_inclusion(leaf: bytes, *, index: int, size: int, proof: Sequence[bytes], expected_root: bytes) -> None:
@@ -180,7 +170,7 @@ def verify_inclusion(leaf: bytes, *, index: int, size: int, proof: Sequence[byte
     if not 0 <= index < size:
         raise _fail("leaf index is outside the tree")
     digest, sha256 = leaf, hashlib.sha256
-    for step, is_left in zip(proof, _is_left(index, size - 1, len(proof)), strict=True):
+    for step, is_left in zip(proof, _is_left(index, size - 1, proof), strict=True):
         pair = b"\x01" + step + digest if is_left else b"\x01" + digest + step
         digest = sha256(pair).digest()
     if not hmac.compare_digest(digest, expected_root):
@@ -205,7 +195,7 @@ def verify_consistency(
     # both walks begin at the largest complete subtree at the end of the old tree
     trailing = (first ^ (first - 1)).bit_length() - 1
     old = new = steps[0]
-    turns = _is_left((first - 1) >> trailing, (second - 1) >> trailing, len(steps) - 1)
+    turns = _is_left((first - 1) >> trailing, (second - 1) >> trailing, steps[1:])
     for step, is_left in zip(steps[1:], turns, strict=True):
         old = node_hash(step, old) if is_left else old
         new = node_hash(step, new) if is_left else node_hash(new, step)

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import re
-import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +22,6 @@ TILE_WIDTH = 1 << TILE_HEIGHT
 MAX_LEVEL = 7
 _ENTRY_PREFIX = COMMITMENT_BYTES.to_bytes(2)
 _ENTRY_BYTES = len(_ENTRY_PREFIX) + COMMITMENT_BYTES
-_ENTRY = struct.Struct(f"{len(_ENTRY_PREFIX)}x{COMMITMENT_BYTES}s")
 _PATH = re.compile(r"((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 
 
@@ -101,7 +99,10 @@ def pack_entries(data: bytes, *, expected_width: int) -> bytes:
     expected = _ENTRY_PREFIX[:1] * expected_width + _ENTRY_PREFIX[1:] * expected_width
     if len(data) != expected_width * _ENTRY_BYTES or prefixes != expected:
         raise RequestError("invalid_tile", f"expected {expected_width} entries of {COMMITMENT_BYTES} bytes")
-    return b"".join([entry for (entry,) in _ENTRY.iter_unpack(data)])
+    packed = bytearray(data)
+    del packed[::_ENTRY_BYTES]
+    del packed[:: _ENTRY_BYTES - 1]
+    return bytes(packed)
 
 
 def node_reader(size: int, fetch: Callable[[TileAddress], Sequence[bytes]]) -> ReadNode:

@@ -93,7 +93,7 @@ class AnchorEvent(Anchored):
     block_time: int
     """The block's timestamp, seconds since 1970."""
     transaction_hash: bytes
-    commitments: tuple[bytes, ...] = field(repr=False)
+    commitments: Sequence[bytes] = field(repr=False)
     """The 32-byte commitments with indices from prev_size up to size, in order."""
 
 
