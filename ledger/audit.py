@@ -21,10 +21,14 @@ from ledger.promise import Promise
 
 @dataclass(frozen=True)
 class LogContents:
-    """A log as read: its leaves, and its anchors as read from the chain (None: the chain was not read)."""
+    """A log as read: its leaves, and its anchors as read from the chain (None: the chain was not read).
+
+    `first` is the index of the first of these leaves: not 0 when an audit continues an earlier one.
+    """
 
     leaves: Sequence[Commitment]
     anchors: Sequence[AnchorEvent] | None
+    first: int = 0
     mirrors: Sequence[str] = ()
     """Where copies of the log's tiles are said to be."""
 
@@ -34,7 +38,13 @@ def audit_log(head: Checkpoint, contents: LogContents, *, from_size: int = 0) ->
 
     `contents.anchors` are those that go beyond `from_size`.
     """
-    tree = merkle.Tree(contents.leaves)
+    return audit_tree(head, merkle.Tree(contents.leaves), contents, from_size=from_size)
+
+
+def audit_tree(
+    head: Checkpoint, tree: merkle.Tree, contents: LogContents, *, from_size: int
+) -> tuple[Finding, ...]:
+    """Return the same about a log whose tree over these very leaves the caller has computed."""
     if tree.size != head.size or tree.root() != head.root:
         return (violated(Level.LEAVES, f"the {tree.size} leaves do not give the root signed for {head.size}"),)
     found = holds(Level.LEAVES, f"{tree.size} leaves")
@@ -43,14 +53,15 @@ def audit_log(head: Checkpoint, contents: LogContents, *, from_size: int = 0) ->
         return (found, could_not_tell(Level.ANCHORED, "the chain was not read"))
     return (
         found,
-        _append_only(tree, anchors),
+        _append_only(tree, contents.first, anchors),
         _anchored(tree, anchors, from_size),
         _calldata(contents, anchors),
     )
 
 
-def _append_only(tree: merkle.Tree, anchors: Sequence[AnchorEvent]) -> Finding:
-    """Recompute the root from all leaves at each anchored size."""
+def _append_only(tree: merkle.Tree, first: int, anchors: Sequence[AnchorEvent]) -> Finding:
+    """Compute the root at each anchored size, from the one tree over all leaves: its peaks give each."""
+    roots: dict[int, bytes] = {}
     for anchor in anchors:
         if anchor.size > tree.size:
             return violated(
@@ -58,7 +69,12 @@ def _append_only(tree: merkle.Tree, anchors: Sequence[AnchorEvent]) -> Finding:
                 f"the chain has {anchor.size} leaves, the log only {tree.size}: some were removed",
             )
         for size, root in ((anchor.prev_size, anchor.prev_root), (anchor.size, anchor.root)):
-            if tree.root(size) != root:
+            # an anchor from before what this audit looks at does not follow the one before it
+            if size < first:
+                continue
+            if size not in roots:
+                roots[size] = tree.root(size)
+            if roots[size] != root:
                 return violated(
                     Level.APPEND_ONLY,
                     f"at {size} leaves the log has another root than block {anchor.block_number}",
@@ -87,10 +103,12 @@ def _anchored(tree: merkle.Tree, anchors: Sequence[AnchorEvent], from_size: int)
 def _calldata(contents: LogContents, anchors: Sequence[AnchorEvent]) -> Finding:
     """Compare the commitments on the chain with the leaves. A root-only anchor has none to compare, rightly so."""
     carried = unseen = 0
+    first = contents.first
     for anchor in anchors:
+        start = max(0, anchor.prev_size - first)
         if anchor.commitments is None:
             unseen += anchor.size - anchor.prev_size
-        elif tuple(contents.leaves[anchor.prev_size : anchor.size]) != anchor.commitments:
+        elif tuple(contents.leaves[start : max(start, anchor.size - first)]) != tuple(anchor.commitments):
             return violated(
                 Level.CALLDATA, f"block {anchor.block_number} carries other commitments than the log publishes"
             )

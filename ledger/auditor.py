@@ -11,20 +11,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ledger import checkpoint as checkpoints
-from ledger import merkle, tiles
-from ledger.audit import LogContents, audit_log
+from ledger import merkle
+from ledger.audit import LogContents, audit_tree
+from ledger.audit_state import AuditState
 from ledger.chain.client import open_chain
 from ledger.chain.interface import AnchorEvent, Chain
+from ledger.chain_reader import ChainReader, ReorganisedError
 from ledger.checkpoint import Checkpoint
 from ledger.client import LedgerClient
-from ledger.commitment import Commitment
 from ledger.evidence import Evidence
 from ledger.evidence_audit import audit_evidence
 from ledger.finality import blocks_of, check_finality
-from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
-from ledger.trust import AuditedLog, TrustedChain, TrustFile
+from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, holds, overall, violated
+from ledger.log_reader import LogReader, Progress
+from ledger.trust import AuditedLog, TrustFile
 from protocol.encoding import JSON, find_member
-from protocol.errors import Check, ConfigurationError, Error, RequestError, UnavailableError, VerificationError
+from protocol.errors import Check, ConfigurationError, Error, UnavailableError, VerificationError
 from protocol.runtime.fetch import Fetcher, HTTPClient, origin_of
 
 _NOT_FOUND = 404
@@ -37,10 +39,15 @@ class Report:
     title: str
     findings: list[Finding] = field(default_factory=list)
     records: tuple[tuple[Finding, ...], ...] = ()
+    state: AuditState | None = None
+    """Where the next audit can continue; None unless this one holds."""
 
 
 class Auditor:
-    """One audit of one log. `http` and `open_chain` are for tests."""
+    """One audit of one log. `http` and `open_chain` are for tests.
+
+    With `state` it continues where an earlier audit ended; `report.state` is where this one did.
+    """
 
     def __init__(
         self,
@@ -50,6 +57,8 @@ class Auditor:
         *,
         log: str | None,
         from_size: int,
+        state: AuditState | None = None,
+        progress: Progress = lambda _done, _total: None,
         ca_file: Path | None = None,
         http: HTTPClient | None = None,
         open_chain: Callable[..., Chain] = open_chain,
@@ -58,7 +67,9 @@ class Auditor:
         self._chain_url = chain_url
         self._trust = trust
         self._log = log
-        self._from_size = from_size
+        self._from_size = from_size if state is None else state.size
+        self._state = state
+        self._progress = progress
         self._ca_file = ca_file
         self._http = http
         self._open_chain = open_chain
@@ -67,33 +78,61 @@ class Auditor:
         """Return the findings; never raises an `Error` of ours."""
         report = Report(self._ledger_url)
         contents: dict[str, LogContents] = {}
-        level = Level.TRUST
+        self._level = Level.TRUST
         try:
-            client = self._client()
-            known = self._find_log(client, report)
-            if known is None:
-                return report
-            report.title = f"{known.origin}"
-            # the chain first: whatever is anchored now is in the head that is read afterwards
-            anchors = self._read_chain(known, report)
-            level = Level.CHECKPOINT
-            head = checkpoints.verify(client.checkpoint(), known.checkpoint_key)
-            report.title = f"{known.origin} at {head.size} leaves"
-            report.findings.append(holds(level, f"{head.size} leaves"))
-            level = Level.LEAVES
-            found = contents[known.origin] = LogContents(
-                self._read_leaves(client, head), anchors, _mirrors(client, known.origin, anchors or ())
-            )
-            judged = audit_log(head, found, from_size=self._from_size)
-            # why the chain was not read is said already
-            is_said = anchors is None and known.chain is not None
-            report.findings.extend(each for each in judged if not (is_said and each.level is Level.ANCHORED))
-            report.findings.append(check_finality(known.chain, blocks_of(anchors or ())))
+            self._audit(report, contents)
         except Error as exc:
-            report.findings.append(_finding(level, exc))
+            report.findings.append(_finding(self._level, exc))
+        if overall(report.findings) is not ExitStatus.HOLDS:
+            report.state = None
         if evidence is not None:
             report.records = audit_evidence(evidence, self._known(), contents)
         return report
+
+    def _audit(self, report: Report, contents: dict[str, LogContents]) -> None:
+        client = self._client()
+        known = self._find_log(client, report)
+        if known is None:
+            return
+        report.title = f"{known.origin}"
+        before = self._continue(known, report)
+        # the chain first: whatever is anchored now is in the head that is read afterwards
+        reader = ChainReader(self._open_chain, self._chain_url, self._from_size, self._state)
+        anchors = self._read_chain(reader, known, report)
+        self._level = Level.CHECKPOINT
+        note = client.checkpoint()
+        head = checkpoints.verify(note, known.checkpoint_key)
+        report.title = f"{known.origin} at {head.size} leaves"
+        report.findings.append(holds(self._level, f"{head.size} leaves"))
+        if before is not None:
+            _check_newer(before, head)
+        self._level = Level.LEAVES
+        start, peaks = (0, ()) if self._state is None else self._state.start()
+        leaves, tree = LogReader(client, head, start, peaks, self._progress).read()
+        found = contents[known.origin] = LogContents(
+            leaves, anchors, start, _mirrors(client, known.origin, anchors or ())
+        )
+        if before is not None and self._state is not None:
+            self._level = Level.APPEND_ONLY
+            _check_extends(tree, before, self._state)
+        judged = audit_tree(head, tree, found, from_size=self._from_size)
+        # why the chain was not read is said already
+        is_said = anchors is None and known.chain is not None
+        report.findings.extend(each for each in judged if not (is_said and each.level is Level.ANCHORED))
+        self._level = Level.ANCHORED
+        if anchors is not None:
+            report.findings.extend(reader.compare_with_claims(client, anchors))
+        report.findings.append(check_finality(known.chain, blocks_of(anchors or ())))
+        report.state = reader.end(note, tree, anchors)
+
+    def _continue(self, known: AuditedLog, report: Report) -> Checkpoint | None:
+        """Return the head at which the earlier audit ended, when this one continues it, and say so."""
+        if self._state is None:
+            return None
+        before = self._state.check(known)
+        detail = f"continues an earlier audit: the first {self._state.start()[0]} leaves are not read again"
+        report.findings.append(Finding(Level.TRUST, Outcome.ASSUMED, detail, counts=False))
+        return before
 
     def _client(self) -> LedgerClient:
         # the person who runs this named the address, so it may be fetched wherever it is
@@ -127,47 +166,37 @@ class Auditor:
         report.findings.append(could_not_tell(Level.TRUST, f"the ledger does not describe its log {origin}"))
         return None
 
-    def _read_leaves(self, client: LedgerClient, head: Checkpoint) -> tuple[Commitment, ...]:
-        """Return all leaves; the tiles that others rely on must be theirs too.
-
-        Raises `VerificationError` when a published tile does not belong to the leaves.
-        """
-        leaves = client.all_entries(head.size)
-        tree = merkle.Tree(leaves)
-        for level in range(tiles.MAX_LEVEL + 1):
-            for address in tiles.addresses(tree.size, level):
-                start = address.index * tiles.TILE_WIDTH
-                height = tiles.TILE_HEIGHT * level
-                expected = tuple(tree.read(height, start + each) for each in range(address.width))
-                if client.tile(address) != expected:
-                    raise RequestError("invalid_tile", f"{address.path()} does not belong to the published leaves")
-        return leaves
-
-    def _read_chain(self, known: AuditedLog, report: Report) -> tuple[AnchorEvent, ...] | None:
+    def _read_chain(
+        self, reader: ChainReader, known: AuditedLog, report: Report
+    ) -> tuple[AnchorEvent, ...] | None:
         """Return the anchors on the chain; None, and a finding of its own, when they cannot be read."""
         if known.chain is None:
             return None
         try:
-            return self._read_anchors(known.chain)
+            return reader.read(known.chain)
+        except ReorganisedError as exc:
+            report.findings.append(_finding(Level.FINAL, exc))
         except Error as exc:
             report.findings.append(_finding(Level.ANCHORED, exc))
         return None
 
-    def _read_anchors(self, trusted: TrustedChain) -> tuple[AnchorEvent, ...]:
-        chain = self._open_chain(self._chain_url, contract=trusted.contract)
-        if chain.chain_id() != trusted.chain_id:
-            raise RequestError("wrong_chain", f"expected chain {trusted.chain_id}, the node is on another")
-        head = chain.head(trusted.log_id)
-        if head.sealer.lower() != trusted.sealer.lower():
-            raise RequestError(
-                "wrong_sealer", "the contract lets another key anchor this log than the trusted one"
+
+def _check_newer(before: Checkpoint, head: Checkpoint) -> None:
+    """Raise `UnavailableError` when the ledger shows an older head than the earlier audit saw."""
+    if head.size < before.size:
+        raise UnavailableError(
+            "ledger_behind", f"the ledger shows {head.size} leaves, the last audit saw {before.size} signed"
+        )
+
+
+def _check_extends(tree: merkle.Tree, before: Checkpoint, state: AuditState) -> None:
+    """Raise `VerificationError` when the log is no longer what the earlier audit checked."""
+    for size, root in ((state.size, state.root), (before.size, before.root)):
+        if tree.root(size) != root:
+            raise VerificationError(
+                Check.RECEIPT,
+                f"at {size} leaves the log has another root than at the last audit: it was rewritten",
             )
-        events = chain.anchors(trusted.log_id, from_size=self._from_size)
-        # the chain may grow while it is read
-        anchors = tuple(event for event in events if event.size <= head.size)
-        if anchors and (anchors[-1].size, anchors[-1].root) != (head.size, head.root):
-            raise VerificationError(Check.RECEIPT, "the contract's head is not that of its newest event")
-        return anchors
 
 
 def _mirrors(client: LedgerClient, origin: str, anchors: Sequence[AnchorEvent]) -> tuple[str, ...]:

@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ledger.audit_progress import ProgressBar
 from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, overall
 from protocol.errors import Error, RequestError
 
 if TYPE_CHECKING:
+    from ledger.audit_state import AuditState
     from ledger.evidence import Evidence
     from ledger.trust import TrustFile
 
@@ -39,7 +41,14 @@ def audit_command(argv: Sequence[str]) -> int:
     parser.add_argument("--ledger", required=True, metavar="URL", help="the ledger's address")
     parser.add_argument("--chain", required=True, metavar="URL", help="JSON-RPC of any node of the chain")
     parser.add_argument("--trust", type=Path, metavar="FILE", help="whom you trust; otherwise the ledger's word")
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--state",
+        type=Path,
+        metavar="FILE",
+        help="continue where the last audit ended, and keep in FILE where this one did",
+    )
+    where.add_argument(
         "--from", dest="from_size", type=_size, default=0, metavar="SIZE", help="anchors beyond SIZE only"
     )
     parser.add_argument("--log", metavar="NAME", help="another log than the current one")
@@ -51,16 +60,31 @@ def audit_command(argv: Sequence[str]) -> int:
     )
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     given = parser.parse_args(argv)
+    if given.state and given.evidence:
+        parser.error("--evidence needs all leaves: leave out --state")
     try:
         trust = _read_trust(given.trust)
         evidence = _read_evidence(given.evidence) if given.evidence else None
+        state = _read_state(given.state)
     except Error as exc:
         return _fail(exc, as_json=given.json)
     from ledger.auditor import Auditor  # noqa: PLC0415 - help must not load the network
 
-    auditor = Auditor(given.ledger, given.chain, trust, log=given.log, from_size=given.from_size, ca_file=given.ca)
-    report = auditor.run(evidence)
-    return _report(f"Audit of {report.title}", report.findings, report.records, as_json=given.json)
+    with ProgressBar(sys.stderr, is_wanted=not given.json) as progress:
+        report = Auditor(
+            given.ledger,
+            given.chain,
+            trust,
+            log=given.log,
+            from_size=given.from_size,
+            state=state,
+            progress=progress.show,
+            ca_file=given.ca,
+        ).run(evidence)
+    status = _report(f"Audit of {report.title}", report.findings, report.records, as_json=given.json)
+    if given.state and report.state is not None:
+        _write(given.state, report.state.to_bytes())
+    return status
 
 
 def verify_evidence_command(argv: Sequence[str]) -> int:
@@ -121,6 +145,23 @@ def _read_evidence(path: Path) -> Evidence:
     from ledger.evidence import Evidence  # noqa: PLC0415
 
     return Evidence.parse(read_file(path))
+
+
+def _read_state(path: Path | None) -> AuditState | None:
+    """Return where the last audit ended; None before the first one."""
+    from ledger.audit_state import AuditState  # noqa: PLC0415
+
+    return AuditState.parse(read_file(path)) if path is not None and path.exists() else None
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Replace a file whole, so that an interrupted audit leaves the one before."""
+    try:
+        written = path.with_name(f"{path.name}.new")
+        written.write_bytes(data)
+        written.replace(path)
+    except OSError as exc:
+        raise RequestError("invalid_file", f"{path} cannot be written") from exc
 
 
 def _fail(error: Error, *, as_json: bool) -> int:

@@ -110,6 +110,16 @@ class LedgerClient:
         body = self._get_tile(address)
         return tiles.parse_entries(body, expected_width=address.width)
 
+    def packed_tile(self, address: tiles.TileAddress) -> bytes:
+        """Return the hashes of one tile, one after another."""
+        body = self._get_tile(address)
+        tiles.check_tile(body, expected_width=address.width)
+        return body
+
+    def packed_entries(self, address: tiles.TileAddress) -> bytes:
+        """Return the commitments of one entry bundle, one after another."""
+        return tiles.pack_entries(self._get_tile(address), expected_width=address.width)
+
     def all_entries(self, size: int) -> tuple[Commitment, ...]:
         """Return every commitment up to this size, in order."""
         bundles = tiles.addresses(size, None)

@@ -4,6 +4,7 @@
 - Only complete subtrees are ever stored, under (level, index): node (L, i) covers the leaves [i·2^L, (i+1)·2^L).
   They are written once and never change, so a reader of old sizes and a writer never disagree.
 - Extending needs the *frontier* alone: the roots of the complete subtrees of a tree, largest first.
+- A whole `Tree` keeps each level as one run of bytes and hashes it in one go: a million entries take 64 MB.
 - `verify_…` raise `VerificationError` (code `invalid_proof`) and return nothing.
 """
 
@@ -11,8 +12,10 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import struct
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from protocol.errors import Check, RequestError, VerificationError
 
@@ -20,6 +23,9 @@ HASH_BYTES = 32
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 # Reads the root of a complete subtree by level and index.
 ReadNode = Callable[[int, int], bytes]
+# Entries that are hashed in one go, so that little stands beside the tree meanwhile.
+_BATCH = 1 << 14
+_PAIR = struct.Struct(f"{2 * HASH_BYTES}s")
 
 
 @dataclass(frozen=True)
@@ -72,15 +78,15 @@ def extend(
     return tuple(nodes), tuple(peaks)
 
 
+def peak_levels(size: int) -> list[int]:
+    """Return the levels of the peaks of a tree of this size, largest first."""
+    return [level for level in reversed(range(size.bit_length())) if size >> level & 1]
+
+
 def frontier(read: ReadNode, size: int) -> tuple[bytes, ...]:
     """Return the peaks of the tree of this size, largest first."""
-    peaks = []
-    start = 0
-    for level in reversed(range(size.bit_length())):
-        if size >> level & 1:
-            peaks.append(read(level, start >> level))
-            start += 1 << level
-    return tuple(peaks)
+    # the peak of a level is its last node with an even index
+    return tuple(read(level, (size >> level) - 1) for level in peak_levels(size))
 
 
 def root(read: ReadNode, size: int) -> bytes:
@@ -141,24 +147,21 @@ def _fail(message: str) -> VerificationError:
 
 
 def _check_proof(proof: Sequence[bytes], expected_root: bytes) -> None:
-    if any(len(each) != HASH_BYTES for each in (*proof, expected_root)):
+    if set(map(len, proof)) - {HASH_BYTES} or len(expected_root) != HASH_BYTES:
         raise _fail(f"expected hashes of {HASH_BYTES} bytes")
 
 
-def _turns(position: int, last: int, proof: Sequence[bytes]) -> Iterator[tuple[bytes, bool]]:
-    """Walk up from a node: each step of the proof, and whether it stands to the left (section 2.1.3.2)."""
-    for step in proof:
-        if last == 0:
-            raise _fail("proof is too long")
-        is_left = bool(position & 1) or position == last
-        while is_left and not position & 1 and position:
-            position >>= 1
-            last >>= 1
-        yield step, is_left
-        position >>= 1
-        last >>= 1
-    if last != 0:
-        raise _fail("proof is too short")
+def _is_left(position: int, last: int, proof: Sequence[bytes]) -> list[int]:
+    """Walk up from a node and say of each step of the proof whether it stands to the left (section 2.1.3.2).
+
+    As long as the node and the last one are under different parents the bits of its position say it; from there on
+    it is itself the last of its level, and has a sibling only where it is on the right.
+    """
+    inner = (position ^ last).bit_length()
+    border = (position >> inner).bit_count()
+    if len(proof) != inner + border:
+        raise _fail(f"expected a proof of {inner + border} hashes, got {len(proof)}")
+    return [position >> level & 1 for level in range(inner)] + [1] * border
 
 
 def verify_inclusion(leaf: bytes, *, index: int, size: int, proof: Sequence[bytes], expected_root: bytes) -> None:
@@ -166,9 +169,10 @@ def verify_inclusion(leaf: bytes, *, index: int, size: int, proof: Sequence[byte
     _check_proof(proof, expected_root)
     if not 0 <= index < size:
         raise _fail("leaf index is outside the tree")
-    digest = leaf
-    for step, is_left in _turns(index, size - 1, proof):
-        digest = node_hash(step, digest) if is_left else node_hash(digest, step)
+    digest, sha256 = leaf, hashlib.sha256
+    for step, is_left in zip(proof, _is_left(index, size - 1, proof), strict=True):
+        pair = b"\x01" + step + digest if is_left else b"\x01" + digest + step
+        digest = sha256(pair).digest()
     if not hmac.compare_digest(digest, expected_root):
         raise _fail("inclusion proof does not lead to the root")
 
@@ -191,35 +195,99 @@ def verify_consistency(
     # both walks begin at the largest complete subtree at the end of the old tree
     trailing = (first ^ (first - 1)).bit_length() - 1
     old = new = steps[0]
-    for step, is_left in _turns((first - 1) >> trailing, (second - 1) >> trailing, steps[1:]):
+    turns = _is_left((first - 1) >> trailing, (second - 1) >> trailing, steps[1:])
+    for step, is_left in zip(steps[1:], turns, strict=True):
         old = node_hash(step, old) if is_left else old
         new = node_hash(step, new) if is_left else node_hash(new, step)
     if not (hmac.compare_digest(old, first_root) and hmac.compare_digest(new, expected_root)):
         raise _fail("consistency proof does not lead to both roots")
 
 
-class Tree:
-    """A whole tree in memory: for auditors, clients and tests. The service keeps its nodes in its store."""
+def hash_leaves(entries: Iterable[bytes]) -> bytes:
+    """Return the leaf hashes of the entries, one after the other."""
+    sha256 = hashlib.sha256
+    return b"".join([sha256(b"\x00" + entry).digest() for entry in entries])
 
-    def __init__(self, entries: Iterable[bytes] = ()) -> None:
-        self._levels: list[list[bytes]] = []
-        self._frontier: tuple[bytes, ...] = ()
-        self.size = 0
+
+def hash_pairs(nodes: bytes | bytearray | memoryview) -> bytes:
+    """Return the hashes of each two nodes that follow one another; their number is even."""
+    sha256 = hashlib.sha256
+    return b"".join([sha256(b"\x01" + pair).digest() for (pair,) in _PAIR.iter_unpack(nodes)])
+
+
+class Tree:
+    """A tree in memory: for auditors, clients and tests. The service keeps its nodes in its store.
+
+    With `size` and `frontier` it begins behind the tree that they say: it knows its peaks and what comes after.
+    """
+
+    def __init__(self, entries: Iterable[bytes] = (), *, size: int = 0, frontier: Sequence[bytes] = ()) -> None:
+        if len(frontier) != size.bit_count():
+            raise RequestError("invalid_request", f"expected {size.bit_count()} peaks, got {len(frontier)}")
+        self._start = self.size = size
+        # level L begins with the last even index up to size >> L, so that whole pairs follow
+        self._levels = [bytearray() for _ in range(size.bit_length() or 1)]
+        for level, peak in zip(peak_levels(size), frontier, strict=True):
+            self._levels[level] += peak
         self.append(entries)
 
     def append(self, entries: Iterable[bytes]) -> None:
         """Add entries at the end."""
-        nodes, self._frontier = extend(self.size, self._frontier, entries)
-        for node in nodes:
-            if node.level == len(self._levels):
-                self._levels.append([])
-            self._levels[node.level].append(node.digest)
-        self.size = len(self._levels[0]) if self._levels else 0
+        rest = iter(entries)
+        while batch := hash_leaves(islice(rest, _BATCH)):
+            self._levels[0] += batch
+            self._complete()
+
+    def append_tree(self, other: Tree) -> None:
+        """Add a tree of its own at the end, where its subtrees are this one's too.
+
+        Raises `RequestError` when this tree's size is no multiple of the other's largest subtree.
+        """
+        height = max(0, other.size.bit_length() - 1)
+        if other._start or self.size & ((1 << height) - 1):
+            raise RequestError("invalid_request", f"no tree of {other.size} leaves can follow {self.size}")
+        self._grow(len(other._levels))
+        for level, added in enumerate(other._levels):
+            self._levels[level] += added
+        self._complete()
 
     def read(self, level: int, index: int) -> bytes:
         """Return the root of a complete subtree."""
-        return self._levels[level][index]
+        return self.read_run(level, index, 1)
+
+    def read_run(self, level: int, index: int, count: int) -> bytes:
+        """Return so many nodes of a level that follow one another, as one run of bytes.
+
+        Raises `RequestError` when this tree does not hold them.
+        """
+        nodes = self._levels[level] if level < len(self._levels) else b""
+        at = (index - self._first(level)) * HASH_BYTES
+        run = bytes(nodes[at : at + count * HASH_BYTES]) if at >= 0 else b""
+        if len(run) != count * HASH_BYTES:
+            raise RequestError("invalid_request", f"the tree does not hold node {index} of level {level}")
+        return run
 
     def root(self, size: int | None = None) -> bytes:
         """Return the root at a size; the present one by default."""
         return root(self.read, self.size if size is None else size)
+
+    def frontier(self, size: int | None = None) -> tuple[bytes, ...]:
+        """Return the peaks at a size; the present ones by default."""
+        return frontier(self.read, self.size if size is None else size)
+
+    def _first(self, level: int) -> int:
+        """Return the index of the first node that is held at this level."""
+        return (self._start >> level) & ~1
+
+    def _grow(self, height: int) -> None:
+        self._levels.extend(bytearray() for _ in range(height - len(self._levels)))
+
+    def _complete(self) -> None:
+        """Hash what the levels below allow and is not there yet."""
+        self.size = self._first(0) + len(self._levels[0]) // HASH_BYTES
+        self._grow(self.size.bit_length())
+        for height in range(1, len(self._levels)):
+            level, below = self._levels[height], self._levels[height - 1]
+            first = self._first(height) + len(level) // HASH_BYTES
+            at, end = (2 * each - self._first(height - 1) for each in (first, self.size >> height))
+            level += hash_pairs(below[at * HASH_BYTES : end * HASH_BYTES])

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from ledger.leaves import PackedLeaves
 from ledger.merkle import HASH_BYTES, ReadNode, node_hash
 from ledger.record import COMMITMENT_BYTES, Commitment
 from protocol.errors import RequestError
@@ -72,9 +73,14 @@ def addresses(size: int, level: int | None) -> tuple[TileAddress, ...]:
 
 def parse_tile(data: bytes, *, expected_width: int) -> tuple[bytes, ...]:
     """Return a tile's hashes. Raises `RequestError` when their number is not the expected one."""
+    check_tile(data, expected_width=expected_width)
+    return tuple(data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))
+
+
+def check_tile(data: bytes, *, expected_width: int) -> None:
+    """Raise `RequestError` unless these are so many hashes."""
     if len(data) != expected_width * HASH_BYTES:
         raise RequestError("invalid_tile", f"expected {expected_width} hashes in the tile")
-    return tuple(data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES))
 
 
 def encode_entries(entries: Sequence[bytes]) -> bytes:
@@ -84,10 +90,19 @@ def encode_entries(entries: Sequence[bytes]) -> bytes:
 
 def parse_entries(data: bytes, *, expected_width: int) -> tuple[Commitment, ...]:
     """Return a bundle's commitments. Raises `RequestError` on another number or length of entries."""
-    chunks = [data[at : at + _ENTRY_BYTES] for at in range(0, len(data), _ENTRY_BYTES)]
-    if len(data) != expected_width * _ENTRY_BYTES or any(c[:2] != _ENTRY_PREFIX for c in chunks):
+    return tuple(PackedLeaves(pack_entries(data, expected_width=expected_width)))
+
+
+def pack_entries(data: bytes, *, expected_width: int) -> bytes:
+    """Return a bundle's commitments one after another. Raises `RequestError` on another number or length."""
+    prefixes = data[::_ENTRY_BYTES] + data[1::_ENTRY_BYTES]
+    expected = _ENTRY_PREFIX[:1] * expected_width + _ENTRY_PREFIX[1:] * expected_width
+    if len(data) != expected_width * _ENTRY_BYTES or prefixes != expected:
         raise RequestError("invalid_tile", f"expected {expected_width} entries of {COMMITMENT_BYTES} bytes")
-    return tuple(Commitment(chunk[2:]) for chunk in chunks)
+    packed = bytearray(data)
+    del packed[::_ENTRY_BYTES]
+    del packed[:: _ENTRY_BYTES - 1]
+    return bytes(packed)
 
 
 def node_reader(size: int, fetch: Callable[[TileAddress], Sequence[bytes]]) -> ReadNode:

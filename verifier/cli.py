@@ -32,7 +32,9 @@ def install(app: Flask, database: Database, made: Services) -> None:
         keys = sum(made.store.destroy_expired_keys(each, now=made.clock.now()) for each in here)
         cases = sum(made.withdrawals.destroy_due(each) for each in here)
         made.shelf.drop(before=made.clock.now() - MAX_TTL)
-        click.echo(f"{keys} request keys, {cases} blocked cases and {made.sessions.purge()} sessions were due")
+        sessions = made.sessions.purge()
+        database.forget()
+        click.echo(f"{keys} request keys, {cases} blocked cases and {sessions} sessions were due")
 
     @group.command("prefetch-status")
     def prefetch_status() -> None:

@@ -93,7 +93,7 @@ class AnchorEvent(Anchored):
     block_time: int
     """The block's timestamp, seconds since 1970."""
     transaction_hash: bytes
-    commitments: tuple[bytes, ...] | None = field(repr=False)
+    commitments: Sequence[bytes] | None = field(repr=False)
     """The 32-byte commitments with indices from prev_size up to size, in order; None for a root-only anchor."""
     header_rlp: bytes | None = field(default=None, repr=False)
     """The block's header, seals and all, whose hash is `block_hash`; None when the node does not give it."""

@@ -3,6 +3,8 @@
 
 - On SQLite every commit is durable (`synchronous=FULL`, WAL) and a writing transaction takes its lock at
   once (`BEGIN IMMEDIATE`), so that two processes never deadlock on an upgrade from reading to writing.
+- What is deleted on SQLite is overwritten (`secure_delete`), and `forget()` empties the write-ahead log, where it
+  would otherwise stand until that is written over. On PostgreSQL both are the operator's (docs/operations.md).
 - Each service has its own registry, so its tables never mix with another service's in one process.
 """
 
@@ -74,6 +76,18 @@ class Database:
         except OperationalError as exc:
             raise UnavailableError("temporarily_unavailable", "the database does not answer, or is full") from exc
 
+    def forget(self) -> None:
+        """Leave nothing of deleted rows in SQLite's files; on PostgreSQL this does nothing.
+
+        Raises `UnavailableError` when somebody reads so long that the write-ahead log cannot be emptied.
+        """
+        if self.engine.dialect.name != "sqlite":
+            return
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            is_busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+        if is_busy:
+            raise UnavailableError("temporarily_unavailable", "the database is read meanwhile; try again")
+
     def check(self) -> None:
         """Raise `UnavailableError` unless the database answers."""
         try:
@@ -109,7 +123,7 @@ def open_database(url: str) -> Database:
         # the driver must not begin transactions by itself: `_on_begin` does
         connection.isolation_level = None  # type: ignore[attr-defined]  # DB-API connection of sqlite3
         cursor = connection.cursor()  # type: ignore[attr-defined]
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from pydantic_settings import BaseSettings
 
+from ledger.findings import Level
 from protocol.runtime.settings import ServiceSettings
 from testimoni import cli
 
@@ -207,3 +208,12 @@ def test_changelog_when_a_version_is_declared_then_it_has_an_entry() -> None:
     version = re.search(r'^version = "([^"]+)"', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)[1]
     assert f"## {version}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
     assert f'softwareVersion: "{version}"' in (ROOT / "publiccode.yml").read_text("utf-8")
+
+
+def test_audit_when_it_has_a_level_then_its_document_explains_it() -> None:
+    text = (ROOT / "docs" / "audit.md").read_text("utf-8")
+    sections = {part.partition("\n")[0]: part for part in text.split("\n### ")[1:]}
+    assert list(sections) == [level.value for level in Level]
+    for level, section in sections.items():
+        assert "*Proven:*" in section, level
+        assert re.search(r"\*(If violated|If it could not be told):\*|\*Contested:\*", section), level

@@ -218,14 +218,15 @@ class MemoryChain:
         later = len(self.blocks) - 1 - block_number
         return Finality.FINAL if later >= self.confirmations else Finality.PENDING
 
-    def anchors(self, log_id: bytes, *, from_size: int = 0) -> Iterator[AnchorEvent]:
+    def anchors(self, log_id: bytes, *, from_size: int = 0, from_block: int = 0) -> Iterator[AnchorEvent]:
         self._answer()
         _, receipts = self._replay()
         for number, block in enumerate(self.blocks):
             for raw in block.transactions:
                 receipt = receipts[sha256(raw)]
                 event = receipt.anchored
-                if event is not None and event.log_id == log_id and event.size > from_size:
+                is_asked = event is not None and event.log_id == log_id and number >= from_block
+                if is_asked and event is not None and event.size > from_size:
                     members = parse_object(raw)
                     yield AnchorEvent(
                         **vars(event),

@@ -14,14 +14,16 @@ from ledger import merkle
 from ledger import promise as promises
 from ledger import record as records
 from ledger.app import create_app
+from ledger.audit_state import AuditState
 from ledger.auditor import Auditor
 from ledger.chain.sealer import FileSealKey
+from ledger.checkpoint import Checkpoint, CheckpointSigner
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
 from ledger.evidence import Evidence, EvidenceRecord
 from ledger.finality import ONE_OPERATOR
 from ledger.findings import ExitStatus, Level, Outcome, overall
-from ledger.tables import EntryRow, NodeRow
+from ledger.tables import CheckpointRow, EntryRow, NodeRow
 from ledger.trust import AuditedLog, TrustFile, log_id
 from ledger.worker import Worker
 from protocol.keys import PrivateKey
@@ -280,3 +282,156 @@ def test_promise_key_is_not_needed_to_audit_a_log(audited):
     trust = audited.trust()
     other = replace(trust.logs[0], promise_key=PrivateKey.generate().public_key)
     assert overall(audited.run(replace(trust, logs=(other,))).findings) is ExitStatus.HOLDS
+
+
+def test_audit_continues_where_the_last_one_ended_and_reads_only_what_is_new(audited):
+    for _ in range(36):
+        audited.grow()
+    first = audited.run()
+    assert first.state.size == 312
+    assert (first.state.start()[0], first.state.anchor.is_final) == (256, True)
+    audited.grow()
+    audited.world.http.calls.clear()
+    second = audited.run(state=AuditState.parse(first.state.to_bytes()))
+    assert overall(second.findings) is ExitStatus.HOLDS
+    assert (second.findings[0].level, second.findings[0].outcome) == (Level.TRUST, Outcome.ASSUMED)
+    assert "1 anchors up to 320 leaves" in next(e for e in second.findings if e.level is Level.ANCHORED).detail
+    read = [url for _, url in audited.world.http.calls if "/tile/" in url]
+    assert {url.split("/tile/")[1] for url in read} == {"entries/001.p/64", "0/001.p/64", "1/000.p/1"}
+    # and it need not end there
+    third = audited.run(state=second.state)
+    assert (overall(third.findings), third.state.size) == (ExitStatus.HOLDS, 320)
+
+
+def test_audit_that_continues_before_any_anchor_or_without_a_chain_holds(audited):
+    audited.chain.blocks.clear()
+    state = audited.run(state=None).state
+    assert state is None
+    trust = audited.trust()
+    unanchored = replace(trust, logs=(replace(trust.logs[0], chain=None),))
+    assert overall(audited.run(unanchored).findings) is ExitStatus.COULD_NOT_TELL
+
+
+def rewrite(audited, index):
+    """Have the operator change an old leaf, rebuild the whole log over it and sign it anew."""
+    entries = list(audited.client.all_entries(24))
+    entries[index] = Commitment(b"x" * 32)
+    tree = merkle.Tree(entries)
+    with audited.database.write() as session:
+        row = session.exec(select(EntryRow).where(EntryRow.leaf_index == index)).one()
+        session.delete(row)
+        session.flush()
+        session.add(EntryRow(log="2026", commitment=b"x" * 32, leaf_index=index))
+        for node in session.exec(select(NodeRow)).all():
+            node.digest = tree.read(node.level, node.position)
+            session.add(node)
+        signer = CheckpointSigner.from_pem(
+            audited.settings.origin, audited.settings.checkpoint_key_file.read_bytes()
+        )
+        head = session.exec(select(CheckpointRow).where(CheckpointRow.size == 24)).one()
+        head.note = signer.sign(Checkpoint(audited.settings.origin, 24, tree.root()))
+        head.root = tree.root()
+        session.add(head)
+
+
+def test_log_rewritten_and_signed_anew_is_caught_with_and_without_the_last_state(audited):
+    state = audited.run().state
+    rewrite(audited, 5)
+    assert audited.violated() == {Level.APPEND_ONLY, Level.CALLDATA}
+    assert audited.violated(state=state) == {Level.APPEND_ONLY}
+
+
+def test_ledger_that_shows_an_older_head_than_the_last_audit_saw_could_not_tell(audited):
+    state = audited.run().state
+    with audited.database.write() as session:
+        session.delete(session.exec(select(CheckpointRow).where(CheckpointRow.size == 24)).one())
+    report = audited.run(state=state)
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+    assert report.findings[-1].detail == "the ledger shows 16 leaves, the last audit saw 24 signed"
+
+
+def test_block_that_was_final_and_is_gone_is_violated_at_the_level_of_finality(audited):
+    state = audited.run().state
+    audited.chain.reorganise(1, keep=True)
+    audited.chain.mine()
+    assert audited.violated(state=state) == {Level.FINAL}
+    pending = replace(state, anchor=replace(state.anchor, is_final=False))
+    report = audited.run(state=pending)
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+    assert overall(audited.run().findings) is ExitStatus.HOLDS
+
+
+def test_node_that_knows_less_than_the_last_audit_saw_could_not_tell(audited):
+    state = audited.run().state
+    audited.chain.reorganise(1)
+    report = audited.run(state=state)
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+    assert report.state is None
+
+
+def test_node_that_knows_less_than_the_ledger_says_is_final_could_not_tell(audited):
+    audited.worker.anchor()
+    audited.chain.reorganise(1)
+    report = audited.run()
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+    assert "the ledger says that 24 leaves are anchored for good" in report.findings[-2].detail
+
+
+def test_node_that_hides_its_events_could_not_tell(audited):
+    audited.chain.anchors = lambda *_, **__: iter(())
+    report = audited.run()
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+
+
+def test_node_that_tells_another_root_is_violated(audited):
+    genuine = audited.chain.anchors
+
+    def lying(*args, **kwargs):
+        return (replace(each, root=bytes(32)) if each.size == 16 else each for each in genuine(*args, **kwargs))
+
+    audited.chain.anchors = lying
+    assert audited.violated() == {Level.APPEND_ONLY}
+
+
+def test_anchor_that_does_not_follow_the_last_one_audited_is_violated(audited):
+    state = audited.run().state
+    genuine = audited.chain.anchors
+    audited.grow()
+
+    def skipping(*args, **kwargs):
+        return (replace(each, prev_size=23) for each in genuine(*args, **kwargs))
+
+    audited.chain.anchors = skipping
+    assert audited.violated(state=state) == {Level.ANCHORED}
+
+
+@pytest.mark.parametrize("change", ["origin", "key", "contract"])
+def test_state_of_another_log_key_or_contract_is_not_continued(audited, change):
+    state = audited.run().state
+    trust = audited.trust()
+    log = trust.logs[0]
+    if change == "origin":
+        state = replace(state, checkpoint=state.checkpoint.replace("2026", "2025", 1))
+    elif change == "key":
+        log = replace(log, checkpoint_key=replace(log.checkpoint_key, public=bytes(32)))
+    else:
+        state = replace(state, anchor=replace(state.anchor, contract=SEALER))
+    report = audited.run(replace(trust, logs=(log,)), state=state)
+    assert overall(report.findings) is not ExitStatus.HOLDS
+    assert [each.level for each in report.findings] == [Level.TRUST]
+
+
+@pytest.mark.parametrize(("kind", "cut"), [("entries", None), ("entries", 10), ("0", None), ("0", 10)])
+def test_tile_missing_or_truncated_is_never_a_pass(audited, monkeypatch, kind, cut):
+    genuine = audited.world.http.get
+
+    def get(url, **rest):
+        answer = genuine(url, **rest)
+        if f"/tile/{kind}/" not in url:
+            return answer
+        return replace(answer, status=404) if cut is None else replace(answer, body=answer.body[:-cut])
+
+    monkeypatch.setattr(audited.world.http, "get", get)
+    found = audited.run().findings[-1]
+    expected = Outcome.COULD_NOT_TELL if cut is None else Outcome.VIOLATED
+    assert (found.level, found.outcome) == (Level.LEAVES, expected)

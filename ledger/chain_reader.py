@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Reads a log's anchors from one node of the chain, and says when that node cannot be right.
+
+- Another chain, another sealer, an event that contradicts the contract's head: *wrong*.
+- A node that knows less than an earlier audit saw, or than the ledger says: *could not tell*; another may know.
+- A block that was final at an earlier audit and is gone: *wrong*, whatever stands there now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ledger import merkle
+from ledger.audit_state import AuditState, CheckedAnchor
+from ledger.chain.interface import AnchorEvent, Chain, Finality
+from ledger.client import LedgerClient
+from ledger.findings import Finding, Level, could_not_tell
+from ledger.leaves import PackedLeaves
+from ledger.trust import TrustedChain
+from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
+
+
+class ReorganisedError(VerificationError):
+    """A block that was final is not on the chain any more."""
+
+
+class ChainReader:
+    """One reading of one log's anchors beyond `from_size`."""
+
+    def __init__(
+        self, open_chain: Callable[..., Chain], url: str, from_size: int, state: AuditState | None
+    ) -> None:
+        self._open_chain = open_chain
+        self._url = url
+        self._from_size = from_size
+        self._state = state
+        self._chain: Chain | None = None
+        self._trusted: TrustedChain | None = None
+
+    def read(self, trusted: TrustedChain) -> tuple[AnchorEvent, ...]:
+        """Return the anchors, in order. Raises as the module says; `UnavailableError` when the node is silent."""
+        chain = self._open_chain(self._url, contract=trusted.contract)
+        if chain.chain_id() != trusted.chain_id:
+            raise RequestError("wrong_chain", f"expected chain {trusted.chain_id}, the node is on another")
+        head = chain.head(trusted.log_id)
+        if head.sealer.lower() != trusted.sealer.lower():
+            raise RequestError(
+                "wrong_sealer", "the contract lets another key anchor this log than the trusted one"
+            )
+        last = None if self._state is None else self._state.anchor
+        if last is not None:
+            self._check_last(chain, head.size, last)
+        events = chain.anchors(
+            trusted.log_id, from_size=self._from_size, from_block=0 if last is None else last.block_number
+        )
+        # the chain may grow while it is read
+        anchors = tuple(_packed(event) for event in events if event.size <= head.size)
+        if not anchors and head.size > self._from_size:
+            raise UnavailableError(
+                "chain_inconsistent", f"the contract knows {head.size} leaves, the node shows none of the events"
+            )
+        if anchors and (anchors[-1].size, anchors[-1].root) != (head.size, head.root):
+            raise VerificationError(Check.RECEIPT, "the contract's head is not that of its newest event")
+        if anchors and self._state is not None and last is not None:
+            self._check_follows(anchors[0], self._state)
+        self._chain, self._trusted = chain, trusted
+        return anchors
+
+    def _check_last(self, chain: Chain, size: int, last: CheckedAnchor) -> None:
+        if size < self._from_size:
+            raise UnavailableError(
+                "chain_behind", f"the node knows {size} anchored leaves, the last audit saw {self._from_size}"
+            )
+        if chain.finality(last.block_number, last.block_hash) is not Finality.GONE:
+            return
+        message = f"block {last.block_number}, which anchored {self._from_size} leaves at the last audit, is gone"
+        if last.is_final:
+            raise ReorganisedError(Check.RECEIPT, f"{message} although it was final")
+        raise UnavailableError(
+            "chain_inconsistent", f"{message}: it was not final yet; audit again from the beginning"
+        )
+
+    def _check_follows(self, first: AnchorEvent, state: AuditState) -> None:
+        if (first.prev_size, first.prev_root) != (state.size, state.root):
+            raise VerificationError(
+                Check.RECEIPT, f"the anchor in block {first.block_number} does not follow the last one audited"
+            )
+
+    def compare_with_claims(self, client: LedgerClient, anchors: Sequence[AnchorEvent]) -> tuple[Finding, ...]:
+        """Return a finding when the ledger says that more is final on the chain than this node knows."""
+        if self._chain is None or self._trusted is None:
+            return ()
+        known = anchors[-1].size if anchors else self._from_size
+        try:
+            claimed = max((_final_size(each) for each in client.anchors()), default=0)
+            if claimed <= known or claimed <= self._chain.head(self._trusted.log_id).size:
+                return ()
+        except Error:
+            # the ledger's own word decides nothing, so that it is not to be had decides nothing either
+            return ()
+        detail = (
+            f"the ledger says that {claimed} leaves are anchored for good, this node knows {known}: ask another"
+        )
+        return (could_not_tell(Level.ANCHORED, detail),)
+
+    def end(self, note: str, tree: merkle.Tree, anchors: Sequence[AnchorEvent] | None) -> AuditState:
+        """Return where the next audit can begin: at the newest anchor, or at the head where there is no chain."""
+        if anchors is None or self._chain is None:
+            return AuditState(note, tree.size, tree.frontier(), None)
+        if not anchors:
+            if self._state is None:
+                return AuditState(note, 0, (), None)
+            return AuditState(note, self._state.size, self._state.frontier, self._state.anchor)
+        last = anchors[-1]
+        finality = self._chain.finality(last.block_number, last.block_hash)
+        anchor = CheckedAnchor(
+            chain_id=self._chain.chain_id(),
+            contract=last.contract,
+            block_number=last.block_number,
+            block_hash=last.block_hash,
+            is_final=finality is Finality.FINAL,
+        )
+        return AuditState(note, last.size, tree.frontier(last.size), anchor)
+
+
+def _packed(event: AnchorEvent) -> AnchorEvent:
+    """Return the event with its commitments in a third of the room."""
+    if event.commitments is None:
+        return event
+    return replace(event, commitments=PackedLeaves(b"".join(event.commitments)))
+
+
+def _final_size(claim: object) -> int:
+    """Return how many leaves the ledger says are anchored by this anchor; 0 when it is not final."""
+    match claim:
+        case {"state": "final", "size": int(size)}:
+            return size
+    return 0
