@@ -51,7 +51,7 @@ def write(folder: Path, size: int) -> None:
     (folder / "checkpoint").write_text(signer.sign(Checkpoint(ORIGIN, size, tree.root())), "utf-8")
     sizes = [*range(0, size, ANCHORED_AT_ONCE), size]
     (folder / "roots.json").write_text(json.dumps([(each, tree.root(each).hex()) for each in sizes]))
-    chain = TrustedChain(CHAIN_ID, CONTRACT, log_id(ORIGIN), SEALER, (SEALER,))
+    chain = TrustedChain(CHAIN_ID, CONTRACT, log_id(ORIGIN), SEALER, ())
     promise_key = PrivateKey.generate().public_key
     log = AuditedLog(ORIGIN, signer.key, promise_key, timedelta(seconds=60), chain)
     (folder / "trust.json").write_text(json.dumps(TrustFile("", (log,), ()).to_json()))

@@ -61,7 +61,7 @@ def test_honest_log_holds_at_every_level():
 def test_root_only_anchor_is_no_violation_and_says_that_the_chain_has_no_commitments():
     first, second, third = ANCHORS
     unseen = replace(second, mode=Mode.ROOT_ONLY, commitments=None)
-    findings = audit_log(HEAD, LogContents(LEAVES, (first, unseen, third), ("https://copy.example",)))
+    findings = audit_log(HEAD, LogContents(LEAVES, (first, unseen, third), mirrors=("https://copy.example",)))
     calldata = next(each for each in findings if each.level is Level.CALLDATA)
     assert (calldata.outcome, calldata.counts) == (Outcome.COULD_NOT_TELL, False)
     assert "16 commitments and only the roots over 8 more; mirrors: https://copy.example" in calldata.detail
