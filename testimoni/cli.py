@@ -72,6 +72,18 @@ def _verify_evidence(arguments: Sequence[str]) -> int:
     return verify_evidence_command(arguments)
 
 
+def _monitor(arguments: Sequence[str]) -> int:
+    from ledger.monitor_command import monitor_command  # noqa: PLC0415
+
+    return monitor_command(arguments)
+
+
+def _verify_violation(arguments: Sequence[str]) -> int:
+    from ledger.monitor_command import verify_violation_command  # noqa: PLC0415
+
+    return verify_violation_command(arguments)
+
+
 def _lint_query(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         "testimoni lint-query", description="Check a DCQL query by every rule, and say how it could ask for less."
@@ -90,14 +102,16 @@ _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "wallet": ("receive, share and take back on the command line", _wallet),
     "worker": ("do the background work of the ledger", _worker),
     "audit": ("check a whole ledger against its chain", _audit),
+    "monitor": ("follow logs and find them out when they break their word", _monitor),
     "lint-query": ("check what a DCQL query asks, and how it could ask for less", _lint_query),
     "verify-evidence": ("check one evidence file, offline", _verify_evidence),
+    "verify-violation": ("check a proof that a log broke its word", _verify_violation),
 }
 
 
 def _usage() -> str:
     lines = ["usage: testimoni COMMAND [--help]", ""]
-    return "\n".join([*lines, *(f"  {name:<16} {text}" for name, (text, _) in _COMMANDS.items())])
+    return "\n".join([*lines, *(f"  {name:<17} {text}" for name, (text, _) in _COMMANDS.items())])
 
 
 def main() -> int:

@@ -165,7 +165,7 @@ class MemoryChain:
         later = len(self.blocks) - 1 - block_number
         return Finality.FINAL if later >= self.confirmations else Finality.PENDING
 
-    def anchors(self, log_id: bytes, *, from_size: int = 0) -> Iterator[AnchorEvent]:
+    def anchors(self, log_id: bytes, *, from_size: int = 0, from_block: int = 0) -> Iterator[AnchorEvent]:
         self._answer()
         assert log_id == self.log_id
         _, _, receipts = self._replay()
@@ -173,7 +173,7 @@ class MemoryChain:
             for raw in block.transactions:
                 receipt = receipts[sha256(raw)]
                 event = receipt.anchored
-                if event is not None and event.size > from_size:
+                if event is not None and event.size > from_size and number >= from_block:
                     members = parse_object(raw)
                     yield AnchorEvent(
                         **vars(event),
