@@ -15,6 +15,7 @@ from ledger import merkle
 from ledger.chain.interface import AnchorEvent
 from ledger.checkpoint import Checkpoint
 from ledger.commitment import Commitment
+from ledger.cosignature import WitnessKey, find_cosignatures
 from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
 from ledger.promise import Promise
 from ledger.trust import TrustedChain
@@ -35,6 +36,23 @@ def finality(chain: TrustedChain | None) -> Finding:
     if chain is None or len(chain.validators) > 1:
         return could_not_tell(Level.FINAL, "the validators' seals were not checked", counts=False)
     return Finding(Level.FINAL, Outcome.ASSUMED, ONE_OPERATOR, counts=False)
+
+
+def witnessed(note: str, witnesses: Sequence[WitnessKey], *, now: datetime) -> Finding:
+    """Return how many of the known witnesses cosigned a head; it informs, and decides nothing.
+
+    A log that shows two people two heads of one size needs a witness that signs both.
+    """
+    if not witnesses:
+        return could_not_tell(Level.WITNESSED, "no witness is known", counts=False)
+    found = find_cosignatures(note, witnesses, now=now)
+    detail = f"{len(found)} of {len(set(witnesses))} known witnesses"
+    if not found:
+        return could_not_tell(Level.WITNESSED, detail, counts=False)
+    newest = max(each.at for each in found)
+    return Finding(
+        Level.WITNESSED, Outcome.HOLDS, f"{detail}, last at {newest:%Y-%m-%d %H:%M:%S} UTC", counts=False
+    )
 
 
 def audit_log(head: Checkpoint, contents: LogContents, *, from_size: int = 0) -> tuple[Finding, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ledger import checkpoint as checkpoints
 from ledger import merkle, tiles
-from ledger.audit import LogContents, audit_log, finality
+from ledger.audit import LogContents, audit_log, finality, witnessed
 from ledger.chain.client import open_chain
 from ledger.chain.interface import AnchorEvent, Chain
 from ledger.checkpoint import Checkpoint
@@ -22,6 +22,7 @@ from ledger.evidence import Evidence
 from ledger.evidence_audit import audit_evidence
 from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
 from ledger.trust import AuditedLog, TrustedChain, TrustFile
+from protocol.clock import SystemClock
 from protocol.encoding import JSON
 from protocol.errors import Check, ConfigurationError, Error, RequestError, UnavailableError, VerificationError
 from protocol.runtime.fetch import Fetcher, HTTPClient, origin_of
@@ -76,9 +77,12 @@ class Auditor:
             # the chain first: whatever is anchored now is in the head that is read afterwards
             anchors = self._read_chain(known, report)
             level = Level.CHECKPOINT
-            head = checkpoints.verify(client.checkpoint(), known.checkpoint_key)
+            note = client.checkpoint()
+            head = checkpoints.verify(note, known.checkpoint_key)
             report.title = f"{known.origin} at {head.size} leaves"
             report.findings.append(holds(level, f"{head.size} leaves"))
+            if self._known().witnesses:
+                report.findings.append(witnessed(note, self._known().witnesses, now=SystemClock().now()))
             level = Level.LEAVES
             found = contents[known.origin] = LogContents(self._read_leaves(client, head), anchors)
             judged = audit_log(head, found, from_size=self._from_size)

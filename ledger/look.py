@@ -114,7 +114,10 @@ class Look:
     # the chain
 
     def _read_chain(self) -> _Anchors | None:
-        if self._means.open_chain is None or self._log.chain is None:
+        if self._means.open_chain is None:
+            return None
+        if self._log.chain is None:
+            self._add(could_not_tell(Level.ANCHORED, "no chain is known for this log"))
             return None
         try:
             return self._read_anchors(self._means.open_chain(self._log.chain), self._log.chain)

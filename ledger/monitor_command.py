@@ -111,7 +111,7 @@ def _set_up(given: argparse.Namespace) -> tuple[Follower, MonitorMetrics, Monito
                 "configuration_error", "a witness needs --trust: it signs for known logs only"
             )
         cosigner = Cosigner.from_pem(given.witness_name, read_secret_file(given.cosign_key))
-        print(f"witness {cosigner.key.text()}", file=sys.stderr)
+        print(f"witness {cosigner.key.text()}", file=sys.stderr, flush=True)
     # the person who runs this named the addresses, so they may be fetched wherever they are
     http = Fetcher(
         allowed_private_origins=frozenset(map(origin_of, given.ledger)),
@@ -133,6 +133,7 @@ def _set_up(given: argparse.Namespace) -> tuple[Follower, MonitorMetrics, Monito
     server = None
     if given.metrics_port is not None:
         server = MonitorServer(given.metrics_host, given.metrics_port, metrics, witness)
+        print(f"serving http://{given.metrics_host}:{server.port}", file=sys.stderr, flush=True)
     return follower, metrics, server
 
 

@@ -107,16 +107,17 @@ class MonitorState:
             for each in (folder, folder / "violations", folder / "checkpoints"):
                 each.mkdir(parents=True, exist_ok=True)
             # held until the process ends, however it ends
-            self._held = (folder / "lock").open("w")
+            self._held = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as exc:
+            os.close(self._held)
             raise ConfigurationError(CODE, f"another monitor uses {folder}") from exc
         except OSError as exc:
             raise ConfigurationError(CODE, f"{folder} cannot be written") from exc
 
     def close(self) -> None:
         """Let another process have the folder."""
-        self._held.close()
+        os.close(self._held)
 
     def find(self, origin: str) -> Watched | None:
         """Return what is known about a log. Raises `ConfigurationError` when its file cannot be read."""
@@ -126,10 +127,12 @@ class MonitorState:
     def replace(self, old: Watched | None, new: Watched) -> None:
         """Make the new state durable, in place of the old one.
 
-        Raises `UnavailableError` when another thread changed it meanwhile or the disk is full; nothing changes then.
+        Raises `UnavailableError` when another thread changed it meanwhile, or the disk is full: then it stays.
         """
         with self._lock:
-            if self.find(new.log.origin) != old:
+            found = self.find(new.log.origin)
+            # as they are written: a file keeps whole seconds
+            if (found and found.to_bytes()) != (old and old.to_bytes()):
                 raise UnavailableError(CODE, "the state changed meanwhile; it is checked again next time")
             _write(self._path(new.log.origin), new.to_bytes())
 
