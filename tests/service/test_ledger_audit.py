@@ -263,10 +263,10 @@ def test_witnesses_of_the_trust_file_are_counted_and_decide_nothing(audited):
             report = audited.run(trust)
         assert overall(report.findings) is ExitStatus.HOLDS
         (finding,) = [each for each in report.findings if each.level is Level.WITNESSED]
-        return finding.outcome, finding.detail[:10]
+        return finding.outcome, finding.detail[:12]
 
     now = audited.world.clock.now()
-    assert found(lambda _: "") == (Outcome.COULD_NOT_TELL, "0 of 2 kno")
-    assert found(lambda note: ours.cosign(note, now=now)) == (Outcome.HOLDS, "1 of 2 kno")
+    assert found(lambda _: "") == (Outcome.COULD_NOT_TELL, "0 of 2 known")
+    assert found(lambda note: ours.cosign(note, now=now)) == (Outcome.HOLDS, "1 of 2 known")
     assert Level.WITNESSED not in {each.level for each in audited.run().findings}
     assert witnessed(audited.client.checkpoint(), (), now=now).outcome is Outcome.COULD_NOT_TELL
