@@ -15,7 +15,8 @@ from ledger import merkle
 from ledger.chain.interface import AnchorEvent
 from ledger.checkpoint import Checkpoint
 from ledger.commitment import Commitment
-from ledger.findings import Finding, Level, could_not_tell, holds, violated
+from ledger.cosignature import WitnessKey, find_cosignatures
+from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
 from ledger.promise import Promise
 
 
@@ -31,6 +32,23 @@ class LogContents:
     first: int = 0
     mirrors: Sequence[str] = ()
     """Where copies of the log's tiles are said to be."""
+
+
+def witnessed(note: str, witnesses: Sequence[WitnessKey], *, now: datetime) -> Finding:
+    """Return how many of the known witnesses cosigned a head; it informs, and decides nothing.
+
+    A log that shows two people two heads of one size needs a witness that signs both.
+    """
+    if not witnesses:
+        return could_not_tell(Level.WITNESSED, "no witness is known", counts=False)
+    found = find_cosignatures(note, witnesses, now=now)
+    detail = f"{len(found)} of {len(set(witnesses))} known witnesses"
+    if not found:
+        return could_not_tell(Level.WITNESSED, detail, counts=False)
+    newest = max(each.at for each in found)
+    return Finding(
+        Level.WITNESSED, Outcome.HOLDS, f"{detail}, last at {newest:%Y-%m-%d %H:%M:%S} UTC", counts=False
+    )
 
 
 def audit_log(head: Checkpoint, contents: LogContents, *, from_size: int = 0) -> tuple[Finding, ...]:

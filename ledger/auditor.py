@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ledger import checkpoint as checkpoints
 from ledger import merkle
-from ledger.audit import LogContents, audit_tree
+from ledger.audit import LogContents, audit_tree, witnessed
 from ledger.audit_state import AuditState
 from ledger.chain.client import open_chain
 from ledger.chain.interface import AnchorEvent, Chain
@@ -25,6 +25,7 @@ from ledger.finality import blocks_of, check_finality
 from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, holds, overall, violated
 from ledger.log_reader import LogReader, Progress
 from ledger.trust import AuditedLog, TrustFile
+from protocol.clock import SystemClock
 from protocol.encoding import JSON, find_member
 from protocol.errors import Check, ConfigurationError, Error, UnavailableError, VerificationError
 from protocol.runtime.fetch import Fetcher, HTTPClient, origin_of
@@ -104,6 +105,8 @@ class Auditor:
         head = checkpoints.verify(note, known.checkpoint_key)
         report.title = f"{known.origin} at {head.size} leaves"
         report.findings.append(holds(self._level, f"{head.size} leaves"))
+        if self._known().witnesses:
+            report.findings.append(witnessed(note, self._known().witnesses, now=SystemClock().now()))
         if before is not None:
             _check_newer(before, head)
         self._level = Level.LEAVES

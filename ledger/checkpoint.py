@@ -3,7 +3,7 @@
 
 - The body is three lines: origin, size in decimal, root in base64. No extension lines.
 - Our signature has note type 0x01; key identifier and verifier key text are those of C2SP signed-note.
-- Signatures of others (witnesses) may follow ours; they are ignored here.
+- Signatures of others (witnesses) may follow ours; they are ignored here and read in `ledger.cosignature`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KEY_ID_BYTES = 4
 PUBLIC_KEY_BYTES = 32
 # Three short lines and the signatures of up to a hundred witnesses.
 MAX_NOTE_CHARS = 16 * 1024
-_NAME = re.compile(r"[^\s+]{1,255}")
+NAME = re.compile(r"[^\s+]{1,255}")
 _BODY = re.compile(r"([^\s+]{1,255})\n(0|[1-9][0-9]{0,17})\n([A-Za-z0-9+/]{43}=)\n")
 _SIGNATURE = re.compile(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 
@@ -42,6 +42,37 @@ class Checkpoint:
     def body(self) -> str:
         """Return the text that is signed."""
         return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+
+
+@dataclass(frozen=True)
+class NoteSignature:
+    """One signature line of a note, as it stands there; it promises nothing."""
+
+    name: str
+    key_id: bytes
+    signature: bytes
+
+    @classmethod
+    def parse(cls, line: str) -> NoteSignature:
+        """Return the parts of a signature line. Raises `RequestError` (`invalid_checkpoint`)."""
+        match = _SIGNATURE.fullmatch(line)
+        if match is None:
+            raise RequestError("invalid_checkpoint", "malformed signature line")
+        raw = decode_base64(match[2])
+        return cls(match[1], raw[:KEY_ID_BYTES], raw[KEY_ID_BYTES:])
+
+    def line(self) -> str:
+        """Return the line, without its end."""
+        return f"\u2014 {self.name} {base64.b64encode(self.key_id + self.signature).decode()}"
+
+
+@dataclass(frozen=True)
+class UnverifiedNote:
+    """A checkpoint and the signatures under it, none of them checked."""
+
+    checkpoint: Checkpoint
+    body: str
+    signatures: tuple[NoteSignature, ...]
 
 
 @dataclass(frozen=True)
@@ -64,8 +95,8 @@ class CheckpointKey:
     def parse(cls, text: str) -> CheckpointKey:
         """Return the key of its text form. Raises `RequestError` when anything in it disagrees."""
         match text.split("+", 2):
-            case [name, key_id, encoded] if _NAME.fullmatch(name):
-                raw = _base64(encoded)
+            case [name, key_id, encoded] if NAME.fullmatch(name):
+                raw = decode_base64(encoded)
                 key = cls(name, raw[1:])
                 if raw[:1] == NOTE_TYPE and len(key.public) == PUBLIC_KEY_BYTES and key.key_id.hex() == key_id:
                     return key
@@ -112,6 +143,12 @@ def parse_unverified(note: str) -> Checkpoint:
     return _split(note)[0]
 
 
+def parse_note(note: str) -> UnverifiedNote:
+    """Return a note with its signatures, none of them checked. Raises `RequestError` (`invalid_checkpoint`)."""
+    checkpoint, body, lines = _split(note)
+    return UnverifiedNote(checkpoint, body, tuple(NoteSignature.parse(line) for line in lines))
+
+
 def verify(note: str, key: CheckpointKey) -> Checkpoint:
     """Return the tree head of this log, signed by its key.
 
@@ -123,14 +160,11 @@ def verify(note: str, key: CheckpointKey) -> Checkpoint:
         raise VerificationError(Check.RECEIPT, "checkpoint is of another log", code="invalid_checkpoint")
     public = Ed25519PublicKey.from_public_bytes(key.public)
     for line in lines:
-        match = _SIGNATURE.fullmatch(line)
-        if match is None:
-            raise RequestError("invalid_checkpoint", "malformed signature line")
-        raw = _base64(match[2])
-        if match[1] != key.name or raw[:KEY_ID_BYTES] != key.key_id:
+        signature = NoteSignature.parse(line)
+        if signature.name != key.name or signature.key_id != key.key_id:
             continue
         try:
-            public.verify(raw[KEY_ID_BYTES:], body.encode())
+            public.verify(signature.signature, body.encode())
         except InvalidSignature as exc:
             raise VerificationError(
                 Check.RECEIPT, "signature of the checkpoint does not verify", code="invalid_checkpoint"
@@ -147,13 +181,14 @@ def _split(note: str) -> tuple[Checkpoint, str, list[str]]:
     match = _BODY.fullmatch(body)
     if match is None or not separator or not signatures.endswith("\n"):
         raise RequestError("invalid_checkpoint", "malformed checkpoint")
-    root = _base64(match[3])
+    root = decode_base64(match[3])
     if len(root) != HASH_BYTES:
         raise RequestError("invalid_checkpoint", "root is not 32 bytes")
     return Checkpoint(match[1], int(match[2]), root), body, signatures[:-1].split("\n")
 
 
-def _base64(text: str) -> bytes:
+def decode_base64(text: str) -> bytes:
+    """Return the bytes of canonical base64. Raises `RequestError` (`invalid_checkpoint`)."""
     try:
         raw = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as exc:

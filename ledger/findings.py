@@ -23,6 +23,7 @@ class Level(StrEnum):
     COUNTERSIGNED = "countersigned"
     PROMISED = "promise kept"
     CHECKPOINT = "head signed by the log"
+    WITNESSED = "head seen by witnesses"
     LEAVES = "leaves give the signed root"
     IN_LOG = "in the log"
     APPEND_ONLY = "log append-only between anchors"

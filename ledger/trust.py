@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ledger.checkpoint import CheckpointKey
+from ledger.cosignature import WitnessKey
 from ledger.merkle import HASH_BYTES
 from protocol.encoding import JSON, find_member, get_member, parse_object, sha256
 from protocol.errors import RequestError
@@ -153,6 +154,8 @@ class TrustFile:
     authority_certificate: str
     logs: tuple[AuditedLog, ...]
     administrations: tuple[TrustedAdministration, ...]
+    witnesses: tuple[WitnessKey, ...] = ()
+    """Who may say which tree they saw, and when; a member that a file may leave out."""
 
     @classmethod
     def parse(cls, data: bytes) -> TrustFile:
@@ -167,16 +170,22 @@ class TrustFile:
                 TrustedAdministration.parse(each)
                 for each in get_member(members, "administrations", list, code=CODE)
             ),
+            witnesses=tuple(
+                WitnessKey.parse(str(each)) for each in find_member(members, "witnesses", list, code=CODE) or ()
+            ),
         )
 
     def to_json(self) -> dict[str, JSON]:
         """Return the file's JSON object."""
-        return {
+        members: dict[str, JSON] = {
             "schema": SCHEMA,
             "authority_certificate": self.authority_certificate,
             "logs": [log.to_json() for log in self.logs],
             "administrations": [each.to_json() for each in self.administrations],
         }
+        if self.witnesses:
+            members["witnesses"] = [key.text() for key in self.witnesses]
+        return members
 
     def find_log(self, origin: str) -> AuditedLog | None:
         """Return the log with this origin, or None."""

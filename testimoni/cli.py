@@ -96,6 +96,18 @@ def _verify_reconciliation(arguments: Sequence[str]) -> int:
     return run(arguments)
 
 
+def _monitor(arguments: Sequence[str]) -> int:
+    from ledger.monitor_command import monitor_command  # noqa: PLC0415
+
+    return monitor_command(arguments)
+
+
+def _verify_violation(arguments: Sequence[str]) -> int:
+    from ledger.monitor_command import verify_violation_command  # noqa: PLC0415
+
+    return verify_violation_command(arguments)
+
+
 def _lint_query(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         "testimoni lint-query", description="Check a DCQL query by every rule, and say how it could ask for less."
@@ -116,9 +128,11 @@ _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "recorder": ("add, list or revoke the services that may record at the ledger", _recorder),
     "restore": ("rebuild a log from its chain after its database was restored", _restore),
     "audit": ("check a whole ledger against its chain", _audit),
+    "monitor": ("follow logs and find them out when they break their word", _monitor),
     "records": ("ask an office for its signed records, as an auditor", _records),
     "lint-query": ("check what a DCQL query asks, and how it could ask for less", _lint_query),
     "verify-evidence": ("check one evidence file, offline", _verify_evidence),
+    "verify-violation": ("check a proof that a log broke its word", _verify_violation),
     "verify-reconciliation": ("check what an office says about its own books", _verify_reconciliation),
 }
 

@@ -8,18 +8,21 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import select
 
 from ledger import merkle
 from ledger import promise as promises
 from ledger import record as records
 from ledger.app import create_app
+from ledger.audit import witnessed
 from ledger.audit_state import AuditState
 from ledger.auditor import Auditor
 from ledger.chain.sealer import FileSealKey
 from ledger.checkpoint import Checkpoint, CheckpointSigner
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
+from ledger.cosignature import Cosigner
 from ledger.evidence import Evidence, EvidenceRecord
 from ledger.finality import ONE_OPERATOR
 from ledger.findings import ExitStatus, Level, Outcome, overall
@@ -435,3 +438,25 @@ def test_tile_missing_or_truncated_is_never_a_pass(audited, monkeypatch, kind, c
     found = audited.run().findings[-1]
     expected = Outcome.COULD_NOT_TELL if cut is None else Outcome.VIOLATED
     assert (found.level, found.outcome) == (Level.LEAVES, expected)
+
+
+def test_witnesses_of_the_trust_file_are_counted_and_decide_nothing(audited):
+    ours, other = (Cosigner(f"witness.example/{name}", Ed25519PrivateKey.generate()) for name in ("w1", "w2"))
+    trust = replace(audited.trust(), witnesses=(ours.key, other.key))
+    checkpoint = LedgerClient.checkpoint
+
+    def found(lines) -> tuple[Outcome, str]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                LedgerClient, "checkpoint", lambda client: checkpoint(client) + lines(checkpoint(client))
+            )
+            report = audited.run(trust)
+        assert overall(report.findings) is ExitStatus.HOLDS
+        (finding,) = [each for each in report.findings if each.level is Level.WITNESSED]
+        return finding.outcome, finding.detail[:12]
+
+    now = audited.world.clock.now()
+    assert found(lambda _: "") == (Outcome.COULD_NOT_TELL, "0 of 2 known")
+    assert found(lambda note: ours.cosign(note, now=now)) == (Outcome.HOLDS, "1 of 2 known")
+    assert Level.WITNESSED not in {each.level for each in audited.run().findings}
+    assert witnessed(audited.client.checkpoint(), (), now=now).outcome is Outcome.COULD_NOT_TELL

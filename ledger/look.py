@@ -1,0 +1,301 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""One look at one log at one address: fetch, have it judged, remember what held, keep what convicts.
+
+- The chain is read before the head: whatever is anchored then is in the head that is read afterwards.
+- The largest verified head stays remembered until a larger one was shown to extend it; one that contradicts it
+  never takes its place.
+- A witness signs a head only after that head is durable here, and none while anything looks wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from ledger import checkpoint as checkpoints
+from ledger import merkle, tiles
+from ledger.chain.interface import AnchorEvent, Chain
+from ledger.client import LedgerClient
+from ledger.cosignature import Cosigner
+from ledger.findings import Finding, Level, could_not_tell, holds, violated
+from ledger.merkle import ReadNode
+from ledger.monitor import (
+    Head,
+    broken,
+    check_anchors,
+    check_tiles,
+    contradiction,
+    find_fork,
+    finding_of,
+    is_overdue,
+    may_cosign,
+    not_due,
+)
+from ledger.monitor_state import MonitorState, Watched
+from ledger.promise import Promise
+from ledger.promise_files import HandedPromise
+from ledger.trust import AuditedLog, TrustedChain
+from ledger.violation import MAX_LEAVES, BrokenPromise, verify_promise
+from protocol.clock import Clock
+from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
+
+# A reorganisation may put an anchor into an earlier block than it was in; none reaches further back.
+REREAD_BLOCKS = 1000
+
+
+@dataclass(frozen=True)
+class Means:
+    """What looking needs. `open_chain` is None when the chain is left out, `cosigner` when this is no witness."""
+
+    state: MonitorState
+    clock: Clock
+    open_client: Callable[[str, str | None], LedgerClient]
+    open_chain: Callable[[TrustedChain], Chain] | None
+    cosigner: Cosigner | None
+
+
+@dataclass
+class LogReport:
+    """What one look found; without an origin, what is about an address or the files handed in."""
+
+    url: str
+    origin: str = ""
+    size: int | None = None
+    anchored_size: int | None = None
+    findings: list[Finding] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Anchors:
+    """What the chain said: its connection, and the anchors that were not compared before."""
+
+    chain: Chain
+    events: tuple[AnchorEvent, ...]
+
+
+class Look:
+    """One look. Each step adds its findings to the report; none hides another's."""
+
+    def __init__(self, means: Means, url: str, log: AuditedLog, report: LogReport) -> None:
+        self._means = means
+        self._state = means.state
+        self._url = url
+        self._log = log
+        self._report = report
+        self._seen = means.state.find(log.origin)
+        self._client = self._open(url)
+        self._asked_at = means.clock.now()
+        self._level = Level.CHECKPOINT
+
+    def run(self, promises: Sequence[HandedPromise]) -> None:
+        """Look at chain, head, tiles, growth, anchors and promises."""
+        anchors = self._read_chain()
+        try:
+            head = self._read_head()
+            self._level = Level.LEAVES
+            read = tiles.node_reader(head.size, self._client.tile)
+            check_tiles(head.checkpoint, read)
+            self._add(holds(Level.LEAVES, "the tiles give the signed root"))
+            self._level = Level.APPEND_ONLY
+            if not self._check_growth(head, read):
+                return
+            # an address that lags behind another one says nothing new about anchors and promises
+            is_newest = self._seen is None or head.size >= self._seen.checkpoint.size
+            self._level = Level.ANCHORED
+            newest = self._check_anchors(head, read, anchors) if is_newest else None
+            self._remember(head, newest)
+            if is_newest:
+                self._level = Level.PROMISED
+                self._check_promises(head, read, promises)
+                self._cosign(head)
+        except Error as exc:
+            self._add(finding_of(self._level, exc))
+
+    # the chain
+
+    def _read_chain(self) -> _Anchors | None:
+        if self._means.open_chain is None:
+            return None
+        if self._log.chain is None:
+            self._add(could_not_tell(Level.ANCHORED, "no chain is known for this log"))
+            return None
+        try:
+            return self._read_anchors(self._means.open_chain(self._log.chain), self._log.chain)
+        except Error as exc:
+            self._add(finding_of(Level.ANCHORED, exc))
+        return None
+
+    def _read_anchors(self, chain: Chain, trusted: TrustedChain) -> _Anchors:
+        if chain.chain_id() != trusted.chain_id:
+            raise UnavailableError("wrong_chain", f"expected chain {trusted.chain_id}, the node is on another")
+        head = chain.head(trusted.log_id)
+        if head.sealer.lower() != trusted.sealer.lower():
+            raise RequestError(
+                "wrong_sealer", "the contract lets another key anchor this log than the trusted one"
+            )
+        size, block = (self._seen.anchored_size, self._seen.anchored_block) if self._seen else (0, 0)
+        if head.size < size:
+            raise RequestError("chain_inconsistent", f"the contract held {size} leaves before, now {head.size}")
+        found = chain.anchors(trusted.log_id, from_size=size, from_block=max(0, block - REREAD_BLOCKS))
+        # the chain may grow while it is read
+        events = tuple(event for event in found if event.size <= head.size)
+        if (events[-1].size if events else size) != head.size or (events and events[-1].root != head.root):
+            raise VerificationError(
+                Check.RECEIPT, "the contract's head is not that of its newest event", code="chain_inconsistent"
+            )
+        return _Anchors(chain, events)
+
+    def _check_anchors(self, head: Head, read: ReadNode, anchors: _Anchors | None) -> AnchorEvent | None:
+        """Compare the anchors with the tree and return the newest that fits, if any is new."""
+        if anchors is None:
+            return None
+        after = self._seen.anchored_size if self._seen else 0
+        checked = check_anchors(head, anchors.events, read, after=after)
+        self._add(checked.finding)
+        if checked.contradicted is not None:
+            self._convict(anchors, head, checked.contradicted, read)
+        self._report.anchored_size = checked.reached
+        return next((event for event in anchors.events if event.size == checked.reached), None)
+
+    def _convict(self, anchors: _Anchors, head: Head, anchor: AnchorEvent, read: ReadNode) -> None:
+        from ledger.anchor_evidence import evidence_text  # noqa: PLC0415 - only with a chain
+
+        receipt = anchors.chain.receipt(anchor.transaction_hash)
+        if receipt is None:
+            raise UnavailableError("chain_inconsistent", "the anchor's transaction is in no block any more")
+        proof = evidence_text(anchors.chain, anchor.transaction_hash, receipt)
+        self._state.keep(contradiction(head, anchor, proof, read, observed_at=self._means.clock.now()))
+
+    # the head
+
+    def _read_head(self) -> Head:
+        # before the head is asked for: an entry that came in between is not missed
+        self._asked_at = self._means.clock.now()
+        note = self._client.checkpoint()
+        head = Head(checkpoints.verify(note, self._log.checkpoint_key), note)
+        self._report.size = head.size
+        self._add(holds(Level.CHECKPOINT, f"{head.size} leaves"))
+        return head
+
+    def _check_growth(self, head: Head, read: ReadNode) -> bool:
+        """Whether the head fits the largest that was verified, and this address never showed a larger one."""
+        if self._seen is None:
+            self._add(holds(Level.APPEND_ONLY, "first look"))
+            return True
+        seen = self._seen.head
+        if head.size < seen.size:
+            # the tiles of the larger tree are where it was read
+            larger = self._open(self._seen.url or self._url)
+            read = tiles.node_reader(seen.size, larger.tile)
+            check_tiles(seen.checkpoint, read)
+        fork = find_fork(seen, head, read, observed_at=self._means.clock.now())
+        if fork is not None:
+            self._state.keep(fork)
+            detail = f"{head.size} leaves do not fit the {seen.size} leaves signed before"
+            self._add(violated(Level.APPEND_ONLY, detail))
+            return False
+        shown = self._seen.shown.get(self._url, 0)
+        if head.size < shown:
+            detail = f"{head.size} leaves are shown where {shown} were shown before: set back, or a stale copy"
+            self._add(violated(Level.APPEND_ONLY, detail))
+            return False
+        self._add(holds(Level.APPEND_ONLY, f"fits the {seen.size} leaves seen before"))
+        return True
+
+    # promises
+
+    def _check_promises(self, head: Head, read: ReadNode, handed: Sequence[HandedPromise]) -> None:
+        """Look for the entries of promises that are not known to be kept, and remember the leaves found."""
+        watched = self._seen
+        assert watched is not None  # noqa: S101 - it was just remembered
+        waiting: list[tuple[HandedPromise, Promise]] = []
+        for each in handed:
+            if each.digest in watched.kept:
+                self._add(holds(Level.PROMISED, f"{each.path.name}: leaf {watched.kept[each.digest] + 1}"))
+                continue
+            try:
+                waiting.append((each, verify_promise(each.token, self._log)))
+            except Error as exc:
+                # whoever handed it in may have made it up
+                self._add(could_not_tell(Level.PROMISED, f"{each.path.name}: {exc.message}"))
+        wanted = {merkle.leaf_hash(promise.commitment) for _, promise in waiting}
+        places = self._find_leaves(head, read, wanted)
+        kept = dict(watched.kept)
+        for each, promise in waiting:
+            place = places.get(merkle.leaf_hash(promise.commitment))
+            if place is None:
+                self._add(self._judge_missing(promise, head))
+            else:
+                kept[each.digest] = place
+                self._add(holds(Level.PROMISED, f"{each.path.name}: leaf {place + 1}"))
+        if kept != watched.kept:
+            self._replace(replace(watched, kept=kept))
+
+    def _judge_missing(self, promise: Promise, head: Head) -> Finding:
+        if not is_overdue(promise, now=self._asked_at):
+            return not_due(promise)
+        now = self._means.clock.now()
+        proof = BrokenPromise(self._log.origin, now, promise.token, head.note, ())
+        if self._state.is_kept(proof):
+            return broken(promise, head.checkpoint)
+        leaves = self._client.all_entries(head.size)
+        if merkle.Tree(leaves).root() != head.checkpoint.root or promise.commitment in leaves:
+            raise RequestError("invalid_tile", "the entries are not those of the tiles")
+        if len(leaves) <= MAX_LEAVES:
+            cosigner = self._means.cosigner
+            note = head.note if cosigner is None else head.note + cosigner.cosign(head.note, now=now)
+            self._state.keep(replace(proof, note=note, leaves=leaves))
+        return broken(promise, head.checkpoint)
+
+    def _find_leaves(self, head: Head, read: ReadNode, wanted: set[bytes]) -> dict[bytes, int]:
+        """Return where these leaf hashes are, proved to the head's root; whole tiles are read, newest first."""
+        found: dict[bytes, int] = {}
+        for address in reversed(tiles.addresses(head.size, 0)):
+            if len(found) == len(wanted):
+                break
+            for at, leaf in enumerate(self._client.tile(address)):
+                if leaf in wanted:
+                    index = address.index * tiles.TILE_WIDTH + at
+                    proof = merkle.inclusion_proof(read, index, head.size)
+                    merkle.verify_inclusion(
+                        leaf, index=index, size=head.size, proof=proof, expected_root=head.checkpoint.root
+                    )
+                    found[leaf] = index
+        return found
+
+    # what stays
+
+    def _remember(self, head: Head, newest: AnchorEvent | None) -> None:
+        now = self._means.clock.now()
+        old = self._seen or Watched(self._log, head.note, now, self._url)
+        is_newest = head.size >= old.checkpoint.size
+        self._replace(
+            replace(
+                old,
+                log=self._log,
+                note=head.note if is_newest else old.note,
+                url=self._url if is_newest else old.url,
+                verified_at=now,
+                shown={**old.shown, self._url: head.size},
+                anchored_size=newest.size if newest else old.anchored_size,
+                anchored_block=newest.block_number if newest else old.anchored_block,
+            )
+        )
+
+    def _replace(self, new: Watched) -> None:
+        self._state.replace(self._seen, new)
+        self._seen = new
+
+    def _cosign(self, head: Head) -> None:
+        cosigner = self._means.cosigner
+        if cosigner is not None and may_cosign(self._report.findings):
+            line = cosigner.cosign(head.note, now=self._means.clock.now())
+            self._state.publish(head.checkpoint.origin, head.note + line)
+
+    def _add(self, finding: Finding) -> None:
+        self._report.findings.append(finding)
+
+    def _open(self, url: str) -> LedgerClient:
+        name = self._log.origin.rpartition("/")[2]
+        # an address that ends with the log's name is the log's own prefix, as at a plain mirror of its files
+        return self._means.open_client(url, None if url.rstrip("/").endswith(f"/{name}") else name)

@@ -1,0 +1,377 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""The monitor looks at real ledgers: honest, forked, rewritten, set back, silent, and breaking their word."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+
+from ledger import cosignature
+from ledger.checkpoint import verify
+from ledger.client import LedgerClient
+from ledger.commitment import Commitment
+from ledger.findings import ExitStatus, Level, Outcome, overall
+from ledger.monitor_state import MonitorState
+from ledger.tables import EntryRow, NodeRow
+from ledger.trust import AuditedLog, TrustFile, log_id
+from ledger.violation import Shown
+from protocol.errors import ConfigurationError, UnavailableError
+from protocol.runtime.database import open_database
+from tests.fakes.anchor_proof import prove_anchor
+from tests.fakes.memory_chain import CONTRACT, MemoryChain
+from tests.fakes.watched_logs import MIRROR, URL, Watch
+
+LATE = timedelta(seconds=200)
+
+
+@pytest.fixture
+def watch(world, ledger_settings):
+    made = Watch(world, ledger_settings)
+    made.log.grow(2)
+    yield made
+    made.state.close()
+
+
+def result(reports) -> ExitStatus:
+    return overall(each for report in reports for each in report.findings)
+
+
+def test_honest_log_when_followed_over_growth_and_restarts_then_it_holds(watch):
+    for batches, size in ((0, 16), (1, 24), (0, 24), (2, 40)):
+        watch.log.grow(batches)
+        reports = watch.look()
+        assert result(reports) is ExitStatus.HOLDS
+        assert [report.size for report in reports] == [size]
+        assert watch.state.find(watch.settings.origin).anchored_size == size
+        watch.restart()
+    assert watch.proofs() == []
+
+
+def test_fork_shown_instead_of_what_was_seen_is_convicted_and_stays_so(watch):
+    watch.look()
+    before = watch.state.find(watch.settings.origin)
+    watch.serve(watch.fork(2))
+    assert watch.violated() == {Level.APPEND_ONLY}
+    assert watch.judged() is Outcome.VIOLATED
+    # the head that contradicts it never takes its place
+    assert watch.state.find(watch.settings.origin) == before
+    watch.serve(watch.log)
+    watch.restart()
+    assert watch.violated() == {Level.APPEND_ONLY}
+    assert len(watch.proofs()) == 1
+
+
+def test_history_rewritten_after_the_fact_is_convicted(watch):
+    watch.with_chain = False
+    watch.look()
+    watch.serve(watch.fork(4))
+    assert watch.violated() == {Level.APPEND_ONLY}
+    assert watch.judged() is Outcome.VIOLATED
+
+
+def test_fork_shown_to_another_address_is_convicted(watch):
+    watch.urls = (URL, MIRROR)
+    watch.with_chain = False
+    # the smaller of the two is the false one: the larger is read where it was shown
+    watch.serve(watch.fork(1), MIRROR)
+    assert watch.violated() == {Level.APPEND_ONLY}
+    assert watch.judged() is Outcome.VIOLATED
+
+
+def test_mirror_that_lags_behind_is_no_violation(watch):
+    watch.urls = (URL, MIRROR)
+    late = watch.new_log("late")
+    watch.serve(late, MIRROR)
+    assert watch.violated() == set()
+    assert watch.state.find(watch.settings.origin).checkpoint.size == 16
+
+
+def test_log_set_back_is_violated_without_a_proof(watch):
+    watch.with_chain = False
+    watch.look()
+    watch.log.grow(1)
+    bigger = watch.log.app
+    watch.look()
+    assert watch.state.find(watch.settings.origin).checkpoint.size == 24
+
+    class OlderHead:
+        """The same log, an older head of its own."""
+
+        def test_client(self, **_):
+            client = bigger.test_client()
+            genuine = client.open
+
+            def opened(path, **kwargs):
+                if path.endswith("/checkpoint"):
+                    path = "/log/v1/anchors/16"
+                    answer = genuine(path, **{**kwargs, "method": "GET"})
+                    answer.data = answer.get_json()["checkpoint"].encode()
+                    return answer
+                return genuine(path, **kwargs)
+
+            client.open = opened
+            return client
+
+    watch.world.http.apps[URL] = OlderHead()
+    assert watch.violated() == {Level.APPEND_ONLY}
+    assert watch.proofs() == []
+    assert watch.state.find(watch.settings.origin).checkpoint.size == 24
+
+
+def test_head_signed_by_another_key_is_violated(watch):
+    key = replace(watch.trust.logs[0].checkpoint_key, public=bytes(32))
+    watch.trust = replace(watch.trust, logs=(replace(watch.trust.logs[0], checkpoint_key=key),))
+    assert watch.violated() == {Level.CHECKPOINT}
+    assert watch.state.find(watch.settings.origin) is None
+
+
+def test_key_changed_after_a_first_look_without_trust_file_is_violated(watch):
+    watch.is_trusting = False
+    assert watch.outcomes()[Level.TRUST] is Outcome.ASSUMED
+    from ledger.checkpoint import new_key_pem
+    from protocol.runtime.signer import write_secret_file
+
+    write_secret_file(watch.world.folder / "other.key", new_key_pem())
+    watch.settings = watch.settings.model_copy(update={"checkpoint_key_file": watch.world.folder / "other.key"})
+    other = watch.new_log("other-key")
+    watch.serve(other)
+    assert watch.violated() == {Level.CHECKPOINT}
+
+
+def test_ledger_that_is_down_could_not_tell_and_recovers(watch):
+    watch.look()
+    watch.world.http.down.add(URL)
+    reports = watch.look()
+    assert result(reports) is ExitStatus.COULD_NOT_TELL
+    assert {each.outcome for report in reports for each in report.findings} == {Outcome.COULD_NOT_TELL}
+    assert watch.settings.origin in {report.origin for report in reports}
+    watch.world.http.down.clear()
+    assert result(watch.look()) is ExitStatus.HOLDS
+
+
+def test_log_that_the_trust_file_does_not_know_could_not_tell(watch):
+    watch.trust = TrustFile("", (), ())
+    assert watch.outcomes() == {Level.TRUST: Outcome.COULD_NOT_TELL}
+
+
+def test_log_that_is_no_longer_listed_is_still_looked_for(watch):
+    watch.look()
+    origin = watch.settings.origin
+    watch.settings = watch.settings.model_copy(update={"origin": "localhost:8104/2027"})
+    successor = watch.new_log("successor", MemoryChain(log_id("localhost:8104/2027")))
+    watch.serve(successor)
+    assert origin in {report.origin for report in watch.look()}
+
+
+def test_tile_that_was_changed_is_violated(watch):
+    with open_database(watch.log.settings.database_url).write() as session:
+        row = session.get_one(NodeRow, ("2026", 0, 5))
+        row.digest = bytes(32)
+        session.add(row)
+    assert watch.violated() == {Level.LEAVES}
+
+
+def test_chain_that_is_down_or_another_could_not_tell_and_the_log_is_checked(watch):
+    watch.chain.is_down = True
+    assert (watch.outcomes()[Level.ANCHORED], watch.violated()) == (Outcome.COULD_NOT_TELL, set())
+    watch.chain.is_down = False
+    log = watch.trust.logs[0]
+    watch.trust = replace(watch.trust, logs=(replace(log, chain=replace(log.chain, chain_id=7)),))
+    assert (watch.outcomes()[Level.ANCHORED], watch.violated()) == (Outcome.COULD_NOT_TELL, set())
+
+
+def test_contract_with_another_sealer_is_violated(watch):
+    log = watch.trust.logs[0]
+    watch.trust = replace(watch.trust, logs=(replace(log, chain=replace(log.chain, sealer="0x" + "bb" * 20)),))
+    assert watch.violated() == {Level.ANCHORED}
+
+
+def test_chain_set_back_is_violated(watch):
+    watch.look()
+    watch.chain.blocks.clear()
+    assert watch.violated() == {Level.ANCHORED}
+
+
+def test_log_that_shows_less_than_is_anchored_is_violated(watch):
+    # a monitor that never saw the log before: only the chain remembers
+    watch.serve(watch.new_log("emptied"))
+    assert watch.violated() == {Level.ANCHORED}
+
+
+def test_history_that_contradicts_its_anchors_is_convicted_at_first_sight(watch):
+    liar = watch.fork(3)
+    watch.serve(liar)
+    genuine = watch.chain.receipt_evidence
+
+    def evidence(transaction_hash):
+        (event,) = [
+            each for each in watch.chain.anchors(watch.chain.log_id) if each.transaction_hash == transaction_hash
+        ]
+        made = prove_anchor(
+            contract=CONTRACT,
+            log_id=event.log_id,
+            prev_size=event.prev_size,
+            size=event.size,
+            prev_root=event.prev_root,
+            root=event.root,
+            chain_id=1337,
+        ).evidence
+        return replace(made, block_hash=genuine(transaction_hash).block_hash)
+
+    watch.chain.receipt_evidence = evidence
+    assert watch.violated() == {Level.ANCHORED}
+    (path,) = watch.proofs()
+    assert "-anchor-" in path.name
+
+
+def test_promise_that_was_kept_is_found_once_and_remembered(watch):
+    watch.world.clock.advance(timedelta(microseconds=5))
+    token = watch.log.add()
+    (watch.promises / "mine.jwt").write_text(f"{token}\n")
+    (watch.promises / "same.json").write_text(json.dumps({"promise": token}))
+    assert watch.outcomes().get(Level.PROMISED) is Outcome.COULD_NOT_TELL
+    assert result(watch.look()) is ExitStatus.HOLDS  # not due yet decides nothing
+    watch.log.worker.sequence()
+    assert watch.outcomes()[Level.PROMISED] is Outcome.HOLDS
+    assert len(watch.state.find(watch.settings.origin).kept) == 1
+    before = len(watch.world.http.calls)
+    assert watch.outcomes()[Level.PROMISED] is Outcome.HOLDS
+    assert not [url for _, url in watch.world.http.calls[before:] if "entries" in url]
+
+
+def test_promise_that_is_broken_is_convicted_by_a_witness(watch):
+    watch.become_witness()
+    watch.broken_promise()
+    watch.world.clock.advance(timedelta(seconds=120))
+    assert watch.violated() == set()  # two clocks may differ by a minute
+    watch.world.clock.advance(timedelta(seconds=1))
+    assert watch.violated() == {Level.PROMISED}
+    assert watch.judged() is Outcome.VIOLATED
+    assert watch.violated() == {Level.PROMISED}
+    assert len(watch.proofs()) == 1
+
+
+def test_promise_kept_only_after_it_was_found_broken_stays_convicted(watch):
+    watch.become_witness()
+    commitment = watch.broken_promise()
+    watch.world.clock.advance(LATE)
+    watch.look()
+    watch.log.add(commitment)
+    watch.log.worker.sequence()
+    assert watch.violated() == {Level.PROMISED}
+    assert watch.judged() is Outcome.VIOLATED
+
+
+def test_broken_promise_without_a_known_witness_is_convicted_by_the_log_itself(watch):
+    commitment = watch.broken_promise()
+    watch.world.clock.advance(LATE)
+    assert watch.violated() == {Level.PROMISED}
+    client = LedgerClient(watch.world.http, URL)
+    assert watch.judged() is Outcome.COULD_NOT_TELL
+    assert watch.judged(shown=Shown(client.all_entries(16))) is Outcome.VIOLATED
+    watch.log.add(commitment)
+    watch.log.worker.sequence()
+    assert watch.judged(shown=Shown(client.all_entries(24))) is Outcome.COULD_NOT_TELL
+
+
+def test_promise_that_somebody_made_up_or_that_cannot_be_read_could_not_tell(watch):
+    token = watch.log.add()
+    (watch.promises / "altered.jwt").write_text(token[:-4] + ("AAAA" if token[-4:] != "AAAA" else "BBBB"))
+    (watch.promises / "noise.bin").write_bytes(secrets.token_bytes(50))
+    reports = watch.look()
+    assert result(reports) is ExitStatus.COULD_NOT_TELL
+    details = [each.detail for report in reports for each in report.findings if each.level is Level.PROMISED]
+    assert len(details) == 2
+    assert watch.proofs() == []
+
+
+def test_promise_of_a_log_that_is_not_followed_could_not_tell(watch):
+    watch.broken_promise()
+    watch.trust = TrustFile("", (replace(watch.described(), origin="x/y"),), ())
+    assert watch.outcomes()[Level.PROMISED] is Outcome.COULD_NOT_TELL
+
+
+def test_entries_that_hide_what_the_tiles_show_prove_nothing_against_a_promise(watch):
+    commitment = Commitment(secrets.token_bytes(32))
+    token = watch.log.add(commitment)
+    watch.log.worker.sequence()
+    with open_database(watch.log.settings.database_url).write() as session:
+        row = session.exec(select(EntryRow).where(EntryRow.commitment == commitment)).one()
+        leaf = session.get_one(NodeRow, ("2026", 0, row.leaf_index))
+        leaf.digest = bytes(32)
+        session.add(leaf)
+    (watch.promises / "mine.jwt").write_text(token)
+    watch.world.clock.advance(LATE)
+    assert Level.PROMISED not in watch.violated() or watch.proofs() == []
+
+
+def test_witness_cosigns_what_holds_and_nothing_else(watch):
+    watch.become_witness()
+    watch.look()
+    (path,) = (watch.folder / "checkpoints").iterdir()
+    note = path.read_text()
+    assert verify(note, watch.trust.logs[0].checkpoint_key).size == 16
+    assert cosignature.verify(note, watch.cosigner.key, now=watch.world.clock.now()).at == watch.world.clock.now()
+    watch.serve(watch.fork(4))
+    watch.look()
+    assert path.read_text() == note
+
+
+def test_state_that_cannot_be_read_is_neither_replaced_nor_forgotten(watch):
+    watch.look()
+    (path,) = watch.folder.glob("*.json")
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(ConfigurationError, match="restore"):
+        watch.look()
+    assert path.read_bytes()
+
+
+def test_state_whose_note_was_exchanged_is_refused(watch):
+    watch.look()
+    (path,) = watch.folder.glob("*.json")
+    members = json.loads(path.read_text())
+    members["note"] = members["note"].replace("\n16\n", "\n8\n")
+    path.write_text(json.dumps(members))
+    with pytest.raises(ConfigurationError):
+        watch.look()
+
+
+def test_folder_in_use_is_refused(watch):
+    with pytest.raises(ConfigurationError, match="another monitor"):
+        MonitorState(watch.folder)
+
+
+def test_state_that_changed_meanwhile_is_not_overwritten(watch):
+    watch.look()
+    old = watch.state.find(watch.settings.origin)
+    watch.state.replace(old, replace(old, anchored_block=9))
+    with pytest.raises(UnavailableError):
+        watch.state.replace(old, replace(old, anchored_block=1))
+    assert watch.state.find(watch.settings.origin).anchored_block == 9
+
+
+def test_disk_that_is_full_leaves_the_old_state(watch, monkeypatch):
+    watch.look()
+    before = watch.state.find(watch.settings.origin)
+    watch.log.grow(1)
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        assert result(watch.look()) is ExitStatus.COULD_NOT_TELL
+    assert watch.state.find(watch.settings.origin) == before
+    assert result(watch.look()) is ExitStatus.HOLDS
+
+
+def test_mirror_of_plain_files_is_followed_by_its_prefix(watch):
+    watch.look()
+    watch.urls = (f"{URL}/2026",)
+    assert result(watch.look()) is ExitStatus.HOLDS
+    assert AuditedLog.parse(watch.described().to_json()).origin in {report.origin for report in watch.look()}

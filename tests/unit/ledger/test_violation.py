@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Proofs against a log: what convicts, what proves nothing, and what is no proof at all."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from ledger import merkle, violation
+from ledger import promise as promises
+from ledger.checkpoint import Checkpoint, CheckpointSigner
+from ledger.commitment import Commitment
+from ledger.cosignature import Cosigner
+from ledger.findings import Outcome
+from ledger.merkle import Tree
+from ledger.monitor import Head, find_fork
+from ledger.trust import AuditedLog, TrustedChain, TrustFile, log_id
+from ledger.violation import AnchorContradiction, BrokenPromise, Fork, Shown
+from protocol.encoding import compact_json
+from protocol.errors import Error, RequestError
+from protocol.keys import PrivateKey
+from tests.fakes.anchor_proof import prove_anchor
+
+NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+ORIGIN = "log.example/2026"
+CONTRACT = "0x00000000000000000000000000000000000000C0"
+SIGNER = CheckpointSigner(ORIGIN, Ed25519PrivateKey.generate())
+PROMISER = PrivateKey.generate()
+WITNESS = Cosigner("witness.example/w1", Ed25519PrivateKey.generate())
+CHAIN = TrustedChain(1337, CONTRACT, log_id(ORIGIN), CONTRACT, (CONTRACT,))
+LOG = AuditedLog(ORIGIN, SIGNER.key, PROMISER.public_key, timedelta(seconds=60), CHAIN)
+TRUST = TrustFile("", (LOG,), (), (WITNESS.key,))
+ONE = [Commitment(bytes([number]) * 32) for number in range(20)]
+OTHER = [*ONE[:5], Commitment(b"x" * 32), *ONE[6:]]
+
+
+def head(leaves) -> Head:
+    checkpoint = Checkpoint(ORIGIN, len(leaves), Tree(leaves).root())
+    return Head(checkpoint, SIGNER.sign(checkpoint))
+
+
+def fork(first=9, second=20) -> Fork:
+    found = find_fork(head(ONE[:first]), head(OTHER[:second]), Tree(OTHER[:second]).read, observed_at=NOW)
+    assert found is not None
+    return found
+
+
+def judged(proof, *, trust=TRUST, now=NOW, shown=None) -> Outcome:
+    """What the file comes to after it was written and read."""
+    return violation.judge(violation.parse(violation.encode(proof)), trust, now=now, shown=shown).outcome
+
+
+@pytest.mark.parametrize(("first", "second"), [(9, 20), (20, 9), (9, 9), (8, 16), (6, 7), (20, 20)])
+def test_two_histories_when_signed_then_their_signer_is_convicted(first, second):
+    proof = find_fork(
+        head(ONE[:first]),
+        head(OTHER[:second]),
+        Tree(ONE if first > second else OTHER[:second]).read,
+        observed_at=NOW,
+    )
+    assert judged(proof) is Outcome.VIOLATED
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (0, 20), (5, 20), (20, 5), (20, 20), (8, 16)])
+def test_heads_of_one_history_give_no_proof(first, second):
+    assert find_fork(head(ONE[:first]), head(ONE[:second]), Tree(ONE).read, observed_at=NOW) is None
+
+
+def test_empty_tree_signed_with_another_root_is_convicted():
+    lie = Checkpoint(ORIGIN, 0, bytes(32))
+    proof = find_fork(Head(lie, SIGNER.sign(lie)), head(ONE), Tree(ONE).read, observed_at=NOW)
+    assert judged(proof) is Outcome.VIOLATED
+
+
+def test_tiles_that_do_not_lead_to_the_signed_root_give_no_proof():
+    with pytest.raises(Error):
+        find_fork(head(ONE[:9]), head(ONE), Tree(OTHER).read, observed_at=NOW)
+
+
+def test_fork_made_up_by_an_accuser_proves_nothing():
+    honest = Fork(ORIGIN, NOW, head(ONE[:8]).note, head(ONE).note, Tree(ONE[:8]).root(), ())
+    proof = merkle.consistency_proof(Tree(ONE).read, 8, 20)
+    stranger = CheckpointSigner(ORIGIN, Ed25519PrivateKey.generate())
+    signed = stranger.sign(Checkpoint(ORIGIN, 8, bytes(32)))
+    assert judged(replace(honest, proof=proof)) is Outcome.HOLDS
+    for accusation in (
+        honest,
+        replace(honest, root=bytes(32), proof=proof),
+        replace(honest, first=head(ONE).note, second=head(ONE[:8]).note),
+        replace(fork(), proof=fork().proof[:-1]),
+        replace(fork(), first=signed),
+        replace(fork(), first="no note"),
+    ):
+        assert judged(accusation) is Outcome.COULD_NOT_TELL
+
+
+def test_proof_against_a_log_that_is_not_trusted_could_not_tell():
+    assert judged(fork(), trust=TrustFile("", (), ())) is Outcome.COULD_NOT_TELL
+
+
+def contradiction(leaves=OTHER, **changes) -> AnchorContradiction:
+    tree = Tree(ONE[:12])
+    anchored = prove_anchor(
+        **{
+            "contract": CONTRACT,
+            "log_id": CHAIN.log_id,
+            "prev_size": 8,
+            "size": 12,
+            "prev_root": Tree(ONE[:8]).root(),
+            "root": tree.root(),
+            "chain_id": 1337,
+            **changes,
+        }
+    )
+    signed = Tree(leaves)
+    proof = merkle.consistency_proof(signed.read, 12, len(leaves))
+    text = compact_json(anchored.to_json()).decode()
+    return AnchorContradiction(ORIGIN, NOW, head(leaves).note, signed.root(12), proof, text)
+
+
+def test_head_that_contradicts_a_block_is_convicted():
+    assert judged(contradiction()) is Outcome.VIOLATED
+    assert judged(contradiction(ONE)) is Outcome.HOLDS
+
+
+def test_anchor_made_up_by_an_accuser_proves_nothing():
+    unanchored = TrustFile("", (replace(LOG, chain=None),), ())
+    assert judged(contradiction(), trust=unanchored) is Outcome.COULD_NOT_TELL
+    for accusation in (
+        contradiction(chain_id=1),
+        contradiction(log_id=bytes(32)),
+        contradiction(contract="0x" + "00" * 19 + "aA"),
+        replace(contradiction(), root=bytes(32)),
+        replace(contradiction(), anchor="{}"),
+    ):
+        assert judged(accusation) is Outcome.COULD_NOT_TELL
+
+
+def broken(*, cosigned_after: int | None = None, leaves=ONE, commitment=b"p" * 32) -> BrokenPromise:
+    token = promises.make(
+        PROMISER,
+        log=ORIGIN,
+        commitment=Commitment(commitment),
+        now=NOW,
+        maximum_merge_delay=timedelta(seconds=60),
+    )
+    note = head(leaves).note
+    if cosigned_after is not None:
+        note += WITNESS.cosign(note, now=NOW + timedelta(seconds=cosigned_after))
+    return BrokenPromise(ORIGIN, NOW, token, note, tuple(leaves))
+
+
+def test_broken_promise_is_convicted_by_a_witness_who_looked_after_it_was_due():
+    later = NOW + timedelta(days=3650)
+    assert judged(broken(cosigned_after=121), now=later) is Outcome.VIOLATED
+    # at the last moment at which clocks may differ it is not convicted yet
+    assert judged(broken(cosigned_after=120), now=later) is Outcome.COULD_NOT_TELL
+    unknown = TrustFile("", (LOG,), ())
+    assert judged(broken(cosigned_after=121), trust=unknown, now=later) is Outcome.COULD_NOT_TELL
+
+
+def test_broken_promise_is_convicted_by_the_log_itself_once_it_is_due():
+    shown, later = Shown(ONE), NOW + timedelta(seconds=121)
+    assert judged(broken(), now=later, shown=shown) is Outcome.VIOLATED
+    assert judged(broken(), now=NOW + timedelta(seconds=120), shown=shown) is Outcome.COULD_NOT_TELL
+    assert judged(broken(), now=later, shown=Shown([*ONE, Commitment(b"p" * 32)])) is Outcome.COULD_NOT_TELL
+    assert judged(broken(), now=later) is Outcome.COULD_NOT_TELL
+
+
+def test_honest_log_is_not_convicted_by_an_older_head_of_its_own():
+    # the entry came in time; an accuser leaves out the leaves that hold it
+    entry = Commitment(b"p" * 32)
+    accusation = broken(leaves=ONE[:9])
+    later = NOW + timedelta(days=1)
+    assert judged(accusation, now=later, shown=Shown([*ONE, entry])) is Outcome.COULD_NOT_TELL
+    assert judged(broken(leaves=[*ONE, entry]), now=later) is Outcome.HOLDS
+    for altered in (
+        replace(accusation, leaves=accusation.leaves[:-1]),
+        replace(accusation, note=head(ONE).note),
+        replace(accusation, promise=accusation.promise[:-4] + "AAAA"),
+    ):
+        assert judged(altered, now=later, shown=Shown(ONE)) is Outcome.COULD_NOT_TELL
+
+
+def test_file_name_when_the_same_breach_is_seen_again_then_it_is_the_same():
+    assert violation.file_name(fork()) == violation.file_name(replace(fork(), observed_at=NOW + timedelta(days=1)))
+    assert violation.file_name(fork()) != violation.file_name(fork(8, 20))
+
+
+def test_file_of_another_form_is_refused():
+    members = json.loads(violation.encode(fork()))
+    changes = (
+        {"schema": "x"},
+        {"kind": "x"},
+        {"root": "AA"},
+        {"proof": [1]},
+        {"first": 1},
+        {"observed_at": -1},
+        {"proof": [members["root"]] * (violation.MAX_PROOF_HASHES + 1)},
+    )
+    for change in changes:
+        with pytest.raises(RequestError):
+            violation.parse(json.dumps(members | change).encode())
+    for text in (b"", b"[]", secrets.token_bytes(100)):
+        with pytest.raises(RequestError):
+            violation.parse(text)
+    accusation = json.loads(violation.encode(broken()))
+    with pytest.raises(RequestError):
+        violation.parse(json.dumps(accusation | {"leaves": "AAAA"}).encode())
+
+
+def test_leaves_at_their_bound_are_read_and_over_it_refused(monkeypatch):
+    monkeypatch.setattr(violation, "MAX_LEAVES", len(ONE))
+    assert violation.parse(violation.encode(broken())).leaves == tuple(ONE)
+    with pytest.raises(RequestError):
+        violation.parse(violation.encode(broken(leaves=[*ONE, ONE[0]])))
