@@ -19,10 +19,10 @@ from pathlib import Path
 import structlog
 
 from ledger.anchorer import Anchorer
-from ledger.chain.interface import Chain, SealerKey
+from ledger.chain.interface import Chain, Registry, SealerKey
 from ledger.checkpoint import CheckpointSigner
 from ledger.kill_points import KillPoints, NoKillPoints
-from ledger.registrar import ListSigner, Registrar, Registry
+from ledger.registrar import ListSigner, Registrar
 from ledger.registry_store import RegistryWriter
 from ledger.sequencer import Sequencer
 from ledger.settings import LedgerSettings

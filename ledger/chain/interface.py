@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Protocol
 
+from ledger.registry import News, Place
+
 
 class Mode(IntEnum):
     """How an anchor showed that the new head extends the old one; the number is the contract's."""
@@ -213,6 +215,16 @@ class Chain(Protocol):
         """Register a log with its only sealer and wait for the block; `signer` is the contract's owner.
 
         Silent when it is registered with this sealer; raises `StoreConflictError` when with another.
+        """
+
+
+class Registry(Protocol):
+    """One `TrustRegistry`, through one node."""
+
+    def read(self, after: Place | None) -> News:
+        """Return what was recorded after this place (None: everything), up to the newest final block.
+
+        Raises `VerificationError` (`registry_history`) when the node contradicts itself or what was read before.
         """
 
 
