@@ -14,13 +14,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
 
 import structlog
 from cryptography import x509
 
-from ledger.registry import Place, RegistryHistory
-from ledger.registry_events import RegistryEvent
+from ledger.chain.interface import Registry
+from ledger.registry import RegistryHistory
 from ledger.registry_list import derive_list
 from ledger.registry_store import RegistryWriter, StoredList
 from protocol import jws
@@ -32,28 +31,6 @@ from protocol.trust import TYPE, SignedTrustList
 from protocol.x509 import Anchors, encode_chain
 
 _log = structlog.get_logger()
-
-
-class News(Protocol):
-    """What a registry recorded since an earlier place."""
-
-    @property
-    def events(self) -> tuple[RegistryEvent, ...]:
-        """The events, in order."""
-
-    @property
-    def place(self) -> Place:
-        """Up to where they were read."""
-
-
-class Registry(Protocol):
-    """A trust registry on a chain; `ledger.chain.registry` has it."""
-
-    def read(self, after: Place | None) -> News:
-        """Return what was recorded after this place (None: everything), up to the newest final block.
-
-        Raises `UnavailableError`, and `VerificationError` (`registry_history`) when the node contradicts itself.
-        """
 
 
 @dataclass(frozen=True)

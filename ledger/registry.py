@@ -80,6 +80,14 @@ class Place:
 
 
 @dataclass(frozen=True)
+class News:
+    """What a registry recorded since an earlier place, in order."""
+
+    events: tuple[RegistryEvent, ...]
+    place: Place
+
+
+@dataclass(frozen=True)
 class Entry:
     """What one `Add` gave, as far as it still stands."""
 

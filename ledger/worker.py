@@ -20,11 +20,11 @@ from typing import TypeVar
 
 import structlog
 
-from ledger.chain.interface import Chain, SealerKey
+from ledger.chain.interface import Chain, Registry, SealerKey
 from ledger.keeper import Anchoring, Keeper
 from ledger.kill_points import KillPoints, NoKillPoints
 from ledger.mirror import TileMirror
-from ledger.registrar import ListSigner, Registrar, Registry
+from ledger.registrar import ListSigner, Registrar
 from ledger.registry_store import RegistryWriter
 from ledger.settings import LedgerSettings, LogSettings
 from ledger.tables import LeaseRow

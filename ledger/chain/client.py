@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from ledger.chain.interface import Chain
-from ledger.registrar import Registry
+from ledger.chain.interface import Chain, Registry
 from protocol.errors import ConfigurationError
 from protocol.runtime.settings import LOOPBACK_HOSTS
 

@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Protocol
 
+from ledger.registry import News, Place
+
 
 class Mode(IntEnum):
     """How an anchor showed that the new head extends the old one; the number is the contract's."""
@@ -239,6 +241,16 @@ class Chain(Protocol):
 
         Silent when it is frozen already. A sealer has one row of nonces, so none of its anchors may be in flight.
         Raises `RequestError` (`unknown_log`, `transaction_refused`).
+        """
+
+
+class Registry(Protocol):
+    """One `TrustRegistry`, through one node."""
+
+    def read(self, after: Place | None) -> News:
+        """Return what was recorded after this place (None: everything), up to the newest final block.
+
+        Raises `VerificationError` (`registry_history`) when the node contradicts itself or what was read before.
         """
 
 

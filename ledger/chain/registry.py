@@ -10,7 +10,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.abi import encode
@@ -31,7 +30,7 @@ from ledger.chain.registry_codec import (
     read_registry_event,
 )
 from ledger.chain.web3_chain import BLOCKS_PER_QUERY, POLL_SECONDS, WAIT_SECONDS
-from ledger.registry import Place
+from ledger.registry import News, Place
 from ledger.registry_events import Change, RegistryEvent, find_break, first_hash
 from protocol.errors import Check, ConfigurationError, RequestError, UnavailableError, VerificationError
 
@@ -39,14 +38,6 @@ from protocol.errors import Check, ConfigurationError, RequestError, Unavailable
 CHANGE_GAS = 600_000
 DEPLOY_GAS = 4_000_000
 _ARTIFACT = load_artifact("TrustRegistry")
-
-
-@dataclass(frozen=True)
-class News:
-    """What a registry recorded since an earlier place."""
-
-    events: tuple[RegistryEvent, ...]
-    place: Place
 
 
 class Web3Registry:

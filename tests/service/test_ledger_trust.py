@@ -16,8 +16,8 @@ from ledger.chain.engine import Engine
 from ledger.chain.provider import connect
 from ledger.chain.registry import deploy_registry
 from ledger.chain.sealer import FileSealerKey
-from ledger.registry import Place, RegistryHistory
-from ledger.registry_events import Change, Kind, RegistryEvent, Role
+from ledger.registry import News, RegistryHistory
+from ledger.registry_events import Change, Kind, Role
 from ledger.registry_json import event_json, parse_event
 from ledger.registry_store import SqlRegistryStore
 from ledger.worker import Worker
@@ -52,13 +52,7 @@ class ScribedRegistry:
         if self.is_lying:
             raise VerificationError(Check.ISSUER, "another history", code="registry_history")
         known = 0 if after is None else after.sequence
-        return Read(tuple(self.scribe.events[known:]), self.scribe.place)
-
-
-@dataclass(frozen=True)
-class Read:
-    events: tuple[RegistryEvent, ...]
-    place: Place
+        return News(tuple(self.scribe.events[known:]), self.scribe.place)
 
 
 @pytest.fixture
