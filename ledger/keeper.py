@@ -27,6 +27,7 @@ from ledger.trust import log_id
 from ledger.values import END, LogCondition, LogState, is_attended
 from ledger.worker_store import WorkerStore
 from protocol.clock import Clock
+from protocol.errors import UnavailableError
 from protocol.runtime.leases import Lease, Leases
 from protocol.runtime.signer import open_signer, read_secret_file
 
@@ -120,16 +121,22 @@ class Keeper:
 
         Raises `UnavailableError` when it could not be told now, or when there is no chain to restore from.
         """
+        if self._anchoring is None:
+            raise UnavailableError(
+                "temporarily_unavailable", "nothing is anchored: there is no chain to restore from"
+            )
         lease = self._leases.find(f"sequencer:{self.name}", self._holder)
         if lease is None:
             return None
-        state = self._store.find_log(self.name) or self._open(lease)
-        if state.condition is LogCondition.FROZEN and state.reason != END:
-            self._store.set_condition(lease, self.name, LogCondition.RESTORING, BEHIND)
-        self._mirrors = (*self._mirrors, *mirrors)
-        self._attend(lease, self._get(), is_due=True)
-        self._leases.release(lease)
-        return self._get()
+        try:
+            state = self._store.find_log(self.name) or self._open(lease)
+            if state.condition is LogCondition.FROZEN and state.reason != END:
+                self._store.set_condition(lease, self.name, LogCondition.RESTORING, BEHIND)
+            self._mirrors = (*self._mirrors, *mirrors)
+            self._attend(lease, self._get(), is_due=True)
+            return self._get()
+        finally:
+            self._leases.release(lease)
 
     def hand_over(self) -> None:
         """Let other workers have this log's leases at once."""

@@ -68,7 +68,9 @@ def _recorder(arguments: Sequence[str]) -> int:
 
 def _restore(arguments: Sequence[str]) -> int:
     from ledger.operator_commands import restore_command  # noqa: PLC0415
+    from protocol.runtime.logging import configure_logging  # noqa: PLC0415
 
+    configure_logging("ledger.restore")
     return restore_command(arguments)
 
 

@@ -16,10 +16,13 @@ from ledger import merkle, tiles
 from ledger.app import create_app
 from ledger.commitment import Commitment
 from ledger.kill_points import KillPoint
+from ledger.operator_commands import restore_command
 from ledger.publication import PromisingLog, Publication
+from ledger.store import SqlStore
 from ledger.trust import log_id
 from ledger.values import LogCondition
-from protocol.errors import UnavailableError
+from protocol.errors import RequestError, UnavailableError
+from protocol.runtime.database import open_database
 from protocol.runtime.signer import open_signer
 from tests.fakes.ledger_bench import Bench, DiesAtError
 from tests.fakes.memory_chain import MemoryChain
@@ -366,6 +369,44 @@ def test_log_frozen_for_a_contradiction_stays_frozen(bench):
     assert bench.log().condition is LogCondition.FROZEN
     state = bench.worker.restore("2026", [])
     assert (state.condition, state.reason) == (LogCondition.FROZEN, "the chain has another root at 16")
+
+
+def test_command_says_what_became_of_the_log(bench, monkeypatch, capsys):
+    grown(bench, 2)
+    copy = back_up(bench)
+    grown(bench, 1)
+    lose(bench, copy)
+    monkeypatch.setattr("ledger.operator_commands.load_settings", lambda _: bench.settings)
+    monkeypatch.setattr("ledger.worker.Worker", lambda *_, **__: bench.worker)
+    bench.chain.is_down = True
+    assert restore_command([]) == 2
+    assert "could not tell" in capsys.readouterr().out
+    bench.chain.is_down = False
+    assert restore_command(["--log", "2026"]) == 0
+    assert capsys.readouterr().out.endswith("2026: open, 24 leaves\n")
+    with pytest.raises(RequestError, match="unknown_log"):
+        restore_command(["--log", "2031"])
+    bench.worker.sequence()
+    bench.worker = bench.another_worker()
+    assert restore_command([]) == 2
+    assert "stop it first" in capsys.readouterr().out
+
+
+def test_command_for_a_log_that_cannot_be_restored_says_so(bench, monkeypatch, capsys):
+    grown(bench, 1)
+    bench.settings = bench.settings.model_copy(update={"mirrors": frozenset()})
+    bench.chain.has_no_calldata = True
+    lose(bench)
+    monkeypatch.setattr("ledger.operator_commands.load_settings", lambda _: bench.settings)
+    monkeypatch.setattr("ledger.worker.Worker", lambda *_, **__: bench.worker)
+    assert restore_command([]) == 1
+    assert "frozen, 0 leaves, restore impossible" in capsys.readouterr().out
+
+
+def test_log_without_a_chain_stays_as_it_is(world, ledger, ledger_settings):
+    with pytest.raises(UnavailableError, match="no chain to restore from"):
+        ledger.restore("2026", [])
+    assert SqlStore(open_database(ledger_settings.database_url)).find_log("2026").condition is LogCondition.OPEN
 
 
 _POINTS = [point for point in KillPoint if point >= KillPoint.BEFORE_CONDITION]
