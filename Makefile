@@ -7,6 +7,8 @@ DATA ?= data
 PORT_BASE ?= 8100
 ROUNDS ?= 60
 SECONDS ?= 120
+# one test run on each of two cores; the files of a suite stay together
+PROCESSES ?= 2
 BIN := .venv/bin
 # tests make thousands of small databases; where the machine has memory for them they need no disk
 TEST_TMPDIR := $(shell test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp})
@@ -41,7 +43,7 @@ demo: .venv/run.done ## walk the main path once, without a person
 
 test: .venv/dev.done ## every test that needs only Python
 	@echo "deselected here, run by .ci/run: node, browser, postgres, network, slow"
-	TMPDIR=$(TEST_TMPDIR) $(BIN)/python -m pytest -q -m "$(PYTHON_ONLY)" $(if $(COVERAGE),--cov --cov-report=json:build/coverage.json)
+	TMPDIR=$(TEST_TMPDIR) $(BIN)/python -m pytest -q -n $(PROCESSES) --dist loadfile -m "$(PYTHON_ONLY)" $(if $(COVERAGE),--cov --cov-report=json:build/coverage.json)
 
 test-network: .venv/dev.done ## the ledger on four real QBFT validators (needs Go; docs/network.md)
 	bash tests/network/engine/build.sh

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Flask
+from hypothesis import HealthCheck, settings
 
 from ledger.app import create_app as create_ledger
 from ledger.checkpoint import new_key_pem
@@ -32,6 +33,10 @@ from protocol.runtime.trust_shelf import ProcessShelf
 from testimoni.development.authority import Authority
 from testimoni.development.parties import MemoryKeep, Party, make_parties, sign_trust_list
 from tests.databases import PostgreSQL, engines_closed, postgresql
+
+# how long examples take to make says something about the machine, nothing about the code
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("here")
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 ISSUER_URL = "http://localhost:8101"

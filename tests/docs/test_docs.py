@@ -214,6 +214,7 @@ def test_audit_when_it_has_a_level_then_its_document_explains_it() -> None:
     text = (ROOT / "docs" / "audit.md").read_text("utf-8")
     sections = {part.partition("\n")[0]: part for part in text.split("\n### ")[1:]}
     assert list(sections) == [level.value for level in Level]
-    for level, section in sections.items():
+    for level, wrapped in sections.items():
+        section = " ".join(wrapped.split())
         assert "*Proven:*" in section, level
         assert re.search(r"\*(If violated|If it could not be told):\*|\*Contested:\*", section), level

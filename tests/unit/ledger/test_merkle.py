@@ -113,3 +113,44 @@ def test_proof_with_hash_of_another_length_is_refused():
         merkle.verify_inclusion(
             tree.read(0, 2), index=2, size=8, proof=(*proof[:-1], proof[-1][:-1]), expected_root=tree.root()
         )
+
+
+def entries(count):
+    return [bytes([index % 251]) * 32 for index in range(count)]
+
+
+@pytest.mark.parametrize("start", [0, 1, 2, 3, 6, 7, 8, 12, 21])
+def test_tree_that_begins_behind_a_frontier_is_the_same_from_there_on(start):
+    whole = Tree(entries(40))
+    later = Tree(entries(40)[start:], size=start, frontier=whole.frontier(start))
+    assert (later.size, later.root()) == (40, whole.root())
+    for size in range(start, 41):
+        assert (later.root(size), later.frontier(size)) == (whole.root(size), whole.frontier(size))
+    assert later.read_run(0, start, 40 - start) == whole.read_run(0, start, 40 - start)
+
+
+@pytest.mark.parametrize("sizes", [(16, 16, 5), (8, 8), (16, 8, 4, 2, 1), (4, 4, 4, 4, 3), (0, 3), (8, 0)])
+def test_trees_put_together_are_the_tree_of_all_their_entries(sizes):
+    rest, tree = entries(sum(sizes)), Tree()
+    for size in sizes:
+        tree.append_tree(Tree(rest[:size]))
+        rest = rest[size:]
+    assert tree.root() == Tree(entries(sum(sizes))).root()
+
+
+def test_tree_that_cannot_stand_there_is_refused():
+    for other in (Tree(entries(8)), Tree(entries(2), size=1, frontier=[bytes(32)])):
+        with pytest.raises(RequestError, match="can follow"):
+            Tree(entries(4)).append_tree(other)
+    with pytest.raises(RequestError, match="peaks"):
+        Tree(size=3, frontier=[bytes(32)])
+
+
+@pytest.mark.parametrize(("level", "index"), [(0, 8), (0, 0), (3, 0), (9, 0)])
+def test_node_that_a_tree_does_not_hold_is_refused(level, index):
+    tree = Tree(entries(8)[5:], size=5, frontier=Tree(entries(5)).frontier())
+    if (level, index) == (3, 0):
+        assert tree.read(3, 0) == Tree(entries(8)).root()
+    else:
+        with pytest.raises(RequestError, match="does not hold"):
+            tree.read(level, index)
