@@ -22,6 +22,8 @@ from ledger.leaves import PackedLeaves
 from ledger.tree_builder import SUBTREE_LEAVES, TreeBuilder
 from protocol.errors import RequestError
 from tests.unit.ledger.test_audit import ANCHORS, HEAD, LEAVES
+from tests.unit.ledger.test_audit import TAMPERED as TAMPERED_LOG
+from tests.unit.ledger.test_evidence import TAMPERED as TAMPERED_EVIDENCE
 
 
 def test_packed_leaves_read_as_the_tuple_does():
@@ -120,3 +122,10 @@ def test_command_that_needs_no_chain_imports_neither_web3_nor_a_service(argument
     )
     done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_each_level_that_evidence_or_a_log_can_fail_has_a_case_that_fails_it_alone():
+    cases = [*(levels for _, levels in TAMPERED_EVIDENCE.values()), *(each[-1] for each in TAMPERED_LOG.values())]
+    alone = {level for levels in cases if len(levels) == 1 for level in levels}
+    # finality is failed by a chain that changes (tests/service/test_ledger_audit.py); the others never decide
+    assert alone == set(Level) - {Level.TRUST, Level.FINAL, Level.NOT_TAKEN_BACK}
