@@ -10,10 +10,12 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import requests
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger import checkpoint as checkpoints
 from ledger.chain.client import open_chain
@@ -26,6 +28,7 @@ from ledger.trust import AuditedLog, TrustFile, log_id
 from protocol.keys import PrivateKey
 from protocol.runtime.fetch import Fetcher
 from protocol.runtime.signer import write_secret_file
+from testimoni.development.authority import Authority
 from tests.network.validators import CHAIN_ID, Network, free_ports, wait_for
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +50,9 @@ class LedgerStack:
         write_secret_file(folder / "sealer.key", self.sealer.pem())
         write_secret_file(folder / "promise.key", PrivateKey.generate().pem())
         write_secret_file(folder / "checkpoint.key", checkpoints.new_key_pem())
+        # the log asks the trust list nothing here; the site for auditors wants an authority all the same
+        root = Authority.create(datetime.now(UTC)).root
+        (folder / "root.pem").write_bytes(root.public_bytes(Encoding.PEM))
         self.chain = open_chain(network.regular.url, contract=None)
         self.contract = self.chain.deploy_consent_ledger(owner, owner=owner.address)
         self.chain.register_log(owner, log_id(self.origin), self.sealer.address)
@@ -66,7 +72,7 @@ class LedgerStack:
             "PUBLIC_URL": self.url,
             "DATABASE_URL": f"sqlite:///{self.database}",
             "SECRET_KEY": "s" * 32,
-            "TRUST_ANCHOR_FILE": str(self.folder / "none.pem"),
+            "TRUST_ANCHOR_FILE": str(self.folder / "root.pem"),
             "TRUST_LIST_FILE": str(self.folder / "none.jwt"),
             "ORIGIN": self.origin,
             "PROMISE_KEY_FILE": str(self.folder / "promise.key"),
@@ -77,6 +83,7 @@ class LedgerStack:
             "CONTRACT": self.contract,
             "VALIDATORS": json.dumps(self.network.addresses),
             "BATCH_INTERVAL_SECONDS": "1",
+            "ENTRIES_FROM": "anyone",
         }
         kept = {key: value for key, value in os.environ.items() if not key.startswith("TESTIMONI_")}
         environment = {**kept, **{f"TESTIMONI_LEDGER_{key}": value for key, value in settings.items()}}

@@ -66,7 +66,7 @@ def check_whole(stack: LedgerStack) -> None:
 def test_ledger_on_four_validators_anchors_and_its_audit_holds_at_every_level(stack, network, capsys):
     stack.add(20)
     wait_for("everything anchored", stack.is_settled)
-    assert PERMANENT in stack.home_page()
+    wait_for("the overview", lambda: PERMANENT in stack.home_page(), 30)
     check_whole(stack)
     status, report = stack.audit(capsys, validators=network.addresses)
     assert (status, report["result"]) == (0, "holds")
@@ -118,7 +118,7 @@ def test_one_validator_killed_anchoring_goes_on(stack, network):
     before = stack.final_size()
     stack.add(5)
     wait_for("an anchor without the fourth validator", lambda: stack.is_settled() and stack.final_size() > before)
-    assert PERMANENT in stack.home_page()
+    wait_for("the overview", lambda: PERMANENT in stack.home_page(), 30)
     network.validators[3].start()
     wait_for("the fourth validator", lambda: network.validators[3].height() >= network.regular.height() > 0)
     check_whole(stack)
@@ -141,7 +141,7 @@ def test_two_validators_killed_promises_go_on_anchors_wait_and_catch_up_none_twi
     for validator in network.validators[2:]:
         validator.start()
     wait_for("everything anchored", stack.is_settled)
-    assert PERMANENT in stack.home_page()
+    wait_for("the overview", lambda: PERMANENT in stack.home_page(), 30)
     check_whole(stack)
     status, _ = stack.audit(capsys, validators=network.addresses)
     assert status == 0
