@@ -121,6 +121,7 @@ def test_one_validator_killed_anchoring_goes_on(stack, network):
     wait_for("the overview", lambda: PERMANENT in stack.home_page(), 30)
     network.validators[3].start()
     wait_for("the fourth validator", lambda: network.validators[3].height() >= network.regular.height() > 0)
+    network.reconnect()
     check_whole(stack)
 
 
@@ -140,6 +141,8 @@ def test_two_validators_killed_promises_go_on_anchors_wait_and_catch_up_none_twi
     assert network.regular.height() == height
     for validator in network.validators[2:]:
         validator.start()
+    wait_for("their answers", lambda: all(each.height() >= 0 for each in network.validators[2:]))
+    network.reconnect()
     wait_for("everything anchored", stack.is_settled)
     wait_for("the overview", lambda: PERMANENT in stack.home_page(), 30)
     check_whole(stack)

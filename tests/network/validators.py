@@ -189,7 +189,23 @@ class Network:
     def start(self) -> None:
         for node in self.nodes:
             node.start()
+        wait_for("every node's answers", lambda: all(each.height() >= 0 for each in self.nodes))
+        self.reconnect()
         self.wait_for_blocks(2)
+
+    def reconnect(self) -> None:
+        """Wait until running nodes are all peers; after a SIGKILL GoQuorum may not dial again by itself."""
+
+        def is_whole() -> bool:
+            running = [each for each in self.nodes if each.process is not None]
+            short = [each for each in running if int(each.call("net_peerCount"), 16) < len(running) - 1]
+            for node in short:
+                for other in running:
+                    if other is not node:
+                        node.call("admin_addPeer", other.enode)
+            return not short
+
+        wait_for("all peers", is_whole)
 
     def wait_for_blocks(self, count: int) -> None:
         """Wait until the regular node has this many more blocks."""
