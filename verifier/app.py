@@ -19,9 +19,9 @@ from protocol.runtime.sealing import Sealer
 from protocol.runtime.sessions import Sessions
 from protocol.runtime.settings import load_settings
 from protocol.runtime.signer import open_signer, read_secret_file
+from protocol.runtime.sql_trust_shelf import SqlTrustListShelf
 from protocol.runtime.status_lists import CachedStatusLists
 from protocol.runtime.trust_fetch import open_trust_list
-from protocol.runtime.trust_shelf import SqlTrustListShelf
 from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
 from protocol.runtime.valid import open_sign_in
 from protocol.runtime.web import create_service_app, machine

@@ -14,8 +14,8 @@ from protocol.runtime.fetch import HTTPClient, open_http
 from protocol.runtime.i18n import in_language
 from protocol.runtime.sessions import Sessions
 from protocol.runtime.settings import load_settings
+from protocol.runtime.sql_trust_shelf import SqlTrustListShelf
 from protocol.runtime.trust_fetch import open_trust_list
-from protocol.runtime.trust_shelf import SqlTrustListShelf
 from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
 from protocol.runtime.valid import open_sign_in
 from protocol.runtime.web import create_service_app

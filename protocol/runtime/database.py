@@ -83,8 +83,15 @@ class Database:
         """
         if self.engine.dialect.name != "sqlite":
             return
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            is_busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+        # the driver itself: a pragma must be outside of transactions and change no setting of the connection
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            (is_busy, _, _) = cursor.fetchone() or (1, 0, 0)
+            cursor.close()
+        finally:
+            connection.close()
         if is_busy:
             raise UnavailableError("temporarily_unavailable", "the database is read meanwhile; try again")
 

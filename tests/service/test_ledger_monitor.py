@@ -199,7 +199,7 @@ def test_chain_set_back_is_violated(watch):
 
 def test_log_that_shows_less_than_is_anchored_is_violated(watch):
     # a monitor that never saw the log before: only the chain remembers
-    watch.serve(watch.new_log("emptied"))
+    watch.serve(watch.fork(0))
     assert watch.violated() == {Level.ANCHORED}
 
 
@@ -261,6 +261,7 @@ def test_promise_kept_only_after_it_was_found_broken_stays_convicted(watch):
     commitment = watch.broken_promise()
     watch.world.clock.advance(LATE)
     watch.look()
+    watch.log.worker.sequence()
     watch.log.add(commitment)
     watch.log.worker.sequence()
     assert watch.violated() == {Level.PROMISED}
@@ -274,6 +275,7 @@ def test_broken_promise_without_a_known_witness_is_convicted_by_the_log_itself(w
     client = LedgerClient(watch.world.http, URL)
     assert watch.judged() is Outcome.COULD_NOT_TELL
     assert watch.judged(shown=Shown(client.all_entries(16))) is Outcome.VIOLATED
+    watch.log.worker.sequence()
     watch.log.add(commitment)
     watch.log.worker.sequence()
     assert watch.judged(shown=Shown(client.all_entries(24))) is Outcome.COULD_NOT_TELL

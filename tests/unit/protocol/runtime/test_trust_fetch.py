@@ -13,9 +13,10 @@ from protocol.errors import ConfigurationError, RequestError, UnavailableError, 
 from protocol.runtime.database import migrate, open_database
 from protocol.runtime.fetch import Response
 from protocol.runtime.settings import ServiceSettings
+from protocol.runtime.sql_trust_shelf import SqlTrustListShelf
 from protocol.runtime.trust_fetch import RETRY, FetchedTrustList, open_trust_list
 from protocol.runtime.trust_list import FileTrustList
-from protocol.runtime.trust_shelf import KeptList, ProcessShelf, SqlTrustListShelf
+from protocol.runtime.trust_shelf import KeptList, ProcessShelf
 from testimoni.development.parties import sign_trust_list
 from tests.conftest import LOG_ORIGIN
 from verifier.tables import TrustListRow
