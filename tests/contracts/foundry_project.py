@@ -29,7 +29,10 @@ class FoundryProject:
 
     @classmethod
     def make(cls, folder: Path) -> FoundryProject:
-        for name, text in read_sources(CONTRACTS / "node_modules").items():
+        sources: dict[str, str] = {}
+        for path in sorted((CONTRACTS / "artifacts").glob("*.json")):
+            sources |= read_sources(path.stem, CONTRACTS / "node_modules")
+        for name, text in sources.items():
             path = folder / ("node_modules" if name.startswith("@") else "src") / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, "utf-8")

@@ -13,9 +13,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import requests
+from cryptography.hazmat.primitives.serialization import Encoding
 from sqlmodel import select
 
 from ledger import checkpoint as checkpoints
@@ -34,6 +36,7 @@ from protocol.keys import PrivateKey
 from protocol.runtime.database import open_database
 from protocol.runtime.fetch import Fetcher
 from protocol.runtime.signer import write_secret_file
+from testimoni.development.authority import Authority
 
 HERE = Path(__file__).parent
 CHAIN_ID = 20261121
@@ -79,6 +82,9 @@ class Stack:
         write_secret_file(folder / "sealer.key", self.sealer.pem())
         write_secret_file(folder / "promise.key", promise_key.pem())
         write_secret_file(folder / "checkpoint.key", checkpoints.new_key_pem())
+        # the log asks the trust list nothing here; the site for auditors wants an authority all the same
+        root = Authority.create(datetime.now(UTC)).root
+        (folder / "root.pem").write_bytes(root.public_bytes(Encoding.PEM))
         self.start_chain()
         self.chain: Chain = open_chain(self.chain_url, contract=None)
         contract = self.chain.deploy_consent_ledger(owner, owner=owner.address)
@@ -88,7 +94,7 @@ class Stack:
             "PUBLIC_URL": self.url,
             "DATABASE_URL": self.database_url,
             "SECRET_KEY": "s" * 32,
-            "TRUST_ANCHOR_FILE": str(folder / "none.pem"),
+            "TRUST_ANCHOR_FILE": str(folder / "root.pem"),
             "TRUST_LIST_FILE": str(folder / "none.jwt"),
             "ORIGIN": self.origin,
             "PROMISE_KEY_FILE": str(folder / "promise.key"),

@@ -24,6 +24,7 @@ from ledger.trust import log_id
 from protocol.clock import FixedClock
 from protocol.encoding import sha256
 from tests.integration.foundry import CHAIN_ID, Anvil
+from tests.integration.ledger_stack import wait_for
 
 pytestmark = pytest.mark.node
 OWNER = Account.from_key("0x" + "11" * 32)
@@ -77,8 +78,11 @@ class Both:
         raw = account.sign_transaction(plain).raw_transaction
         ours, theirs = self.results("eth_sendRawTransaction", raw.to_0x_hex())
         assert ours == theirs
+        raw_hash = ours
         self.nonces[account.address] = nonce + 1
-        receipts = self.results("eth_getTransactionReceipt", ours)
+        # anvil gives the hash before the block
+        wait_for("both receipts", lambda: None not in self.results("eth_getTransactionReceipt", raw_hash))
+        receipts = self.results("eth_getTransactionReceipt", raw_hash)
         ours, theirs = (comparable(each) for each in receipts)
         assert ours == theirs
         assert ours["status"] in {"0x0", "0x1"}
