@@ -31,6 +31,7 @@ from ledger.trust import log_id
 from ledger.worker import Worker
 from protocol.keys import PrivateKey
 from tests.conftest import World
+from tests.fakes.anchor_proof import VALIDATORS
 from tests.fakes.evidence_files import DEGREE, TERMS, EvidenceFile
 from tests.fakes.memory_chain import CONTRACT, MemoryChain, MemorySealer
 
@@ -63,6 +64,7 @@ def site(world: World, ledger_settings: LedgerSettings, tmp_path: Path) -> Itera
             "contract": CONTRACT,
             "sealer_key_file": "unused.key",
             "batch_interval_seconds": 1,
+            "validators": frozenset(VALIDATORS[:1]),
         }
     )
     chain = MemoryChain(log_id(settings.origin))
@@ -81,6 +83,8 @@ def site(world: World, ledger_settings: LedgerSettings, tmp_path: Path) -> Itera
             worker.sequence()
             worker.anchor()
         world.clock.advance(timedelta(days=1))
+        # the worker is there again before anybody asks for a promise
+        worker.sequence()
     with make_server("127.0.0.1", 0, app, threaded=True) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
