@@ -151,6 +151,9 @@ def test_two_validators_killed_promises_go_on_anchors_wait_and_catch_up_none_twi
 
 
 def test_validator_voted_out_and_in_again_anchoring_goes_on(stack, network, capsys):
+    # a vote stands in the blocks of who casts it, so every one of them must be heard first
+    network.reconnect()
+    network.wait_for_blocks(len(network.validators))
     leaving, staying = network.addresses[3], network.addresses[:3]
     for is_in, voters, before in ((False, network.validators[:3], 4), (True, network.validators[:2], 3)):
         assert len(network.named_validators()) == before
