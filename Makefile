@@ -6,6 +6,7 @@ PYTHON ?= python3
 DATA ?= data
 PORT_BASE ?= 8100
 ROUNDS ?= 60
+LEDGER_ROUNDS ?= 3
 SECONDS ?= 120
 # one test run on each of two cores; the files of a suite stay together
 PROCESSES ?= 2
@@ -84,7 +85,7 @@ build/bench/npm.done: bench/package.json bench/package-lock.json
 
 bench: build/bench/venv.done build/bench/npm.done ## our core beside its peers, in one run (docs/performance.md); ROUNDS=60
 	@build/bench/venv/bin/python -m bench --rounds $(ROUNDS) --output build/bench.json
-	@build/bench/venv/bin/python -m bench.ledger --output build/bench-ledger.json
+	@build/bench/venv/bin/python -m bench.ledger --rounds $(LEDGER_ROUNDS) --output build/bench-ledger.json
 
 fuzz: .venv/assurance.done ## every parser under coverage-guided fuzzing; SECONDS=120 in all
 	@mkdir -p build
