@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 from eth_utils.address import to_checksum_address
 
@@ -33,6 +34,8 @@ from protocol.errors import Error
 from protocol.keys import PublicKey
 
 _ANSWERS = frozenset({RecordType.BLOCKED, RecordType.ERASED, RecordType.REFUSAL_TO_ERASE})
+# What takes a share back or answers that: nobody's word is enough for these.
+_MUST_BE_SIGNED = _ANSWERS | {RecordType.WITHDRAWAL}
 
 
 def audit_evidence(
@@ -99,10 +102,10 @@ class _RecordAudit:
     def _signed(self, record: ConsentRecord) -> Finding:
         signature = self._item.signature
         if signature is None:
-            if record.recorded_by == "wallet":
+            if record.recorded_by == "wallet" or record.type in _MUST_BE_SIGNED:
                 return violated(Level.SIGNED, "no signature in the file")
             return could_not_tell(Level.SIGNED, f"no: recorded by the {record.recorded_by}", counts=False)
-        if record.type in _ANSWERS:
+        if record.type in _MUST_BE_SIGNED and record.recorded_by != "wallet":
             return self._signed_by_office(record, signature)
         share = record if record.type is RecordType.SHARE else self._shares.get(record.previous or Commitment(b""))
         if share is None or share.consent_key is None:
@@ -119,7 +122,7 @@ class _RecordAudit:
         if not keys:
             return could_not_tell(Level.SIGNED, f"no key of {record.party.identifier} in the trust file")
         if _any(keys, lambda key: signatures.verify_answer(signature, self._item.record, key)):
-            return holds(Level.SIGNED, f"answer signed by {record.party.name}")
+            return holds(Level.SIGNED, f"{record.type} signed by {record.party.name}")
         return violated(Level.SIGNED, f"not signed by a known key of {record.party.identifier}")
 
     def _countersigned(self, record: ConsentRecord, commitment: Commitment) -> Iterable[Finding]:
@@ -237,16 +240,21 @@ class _RecordAudit:
             yield Finding(Level.NOT_TAKEN_BACK, Outcome.HOLDS, detail, counts=False)
 
     def _find_withdrawal(self, share: ConsentRecord, commitment: Commitment) -> ConsentRecord | None:
+        """Return the withdrawal of this share: signed by the citizen, or by the office that received it."""
         for each in self._evidence.records:
             try:
                 record = records.parse(each.record)
-                if (record.type, record.previous) != (RecordType.WITHDRAWAL, commitment):
-                    continue
-                if record.recorded_by == "wallet" and share.consent_key is not None:
-                    signatures.verify_withdrawal(each.signature or "", each.record, share.consent_key)
             except Error:
                 continue
-            return record
+            if (record.type, record.previous) != (RecordType.WITHDRAWAL, commitment) or each.signature is None:
+                continue
+            signature, data = each.signature, each.record
+            if record.recorded_by != "wallet":
+                keys, verify = self._access_keys(share), signatures.verify_answer
+            else:
+                keys, verify = tuple(filter(None, [share.consent_key])), signatures.verify_withdrawal
+            if _any(keys, partial(verify, signature, data)):
+                return record
         return None
 
 

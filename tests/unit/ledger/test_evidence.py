@@ -101,8 +101,17 @@ class Case:
         self.leaves.append(commitment)
         return self.place(replace(self.base(data, key, promise), signature=signature(data, typ_key)))
 
-    def withdrawal(self, key=None):
-        record = records.build_withdrawal(
+    def received(self, key=None, party=None):
+        """Return the withdrawal that the office received in person, signed by it; `key` False: by nobody."""
+        record = replace(self._taken_back(), recorded_by="verifier", party=party or self.share.record.party)
+
+        def sign(data, secret):
+            return None if secret is False else signatures.sign_answer(data, secret, x5c=["MII"])
+
+        return self.follow(record, sign, self.office if key is None else key)
+
+    def _taken_back(self):
+        return records.build_withdrawal(
             log=self.log.origin,
             time=self.now + timedelta(hours=1),
             transaction_identifier="t-2",
@@ -110,6 +119,9 @@ class Case:
             take_back=records.TakeBack.WITHDRAW,
             previous=self.share.commitment,
         )
+
+    def withdrawal(self, key=None):
+        record = self._taken_back()
 
         def sign(data, secret):
             signing = signatures.prepare_withdrawal(data)
@@ -345,6 +357,34 @@ def test_withdrawal_signed_by_a_stranger_is_refused_and_takes_nothing_back(case)
     share, withdrawal = case.audit(case.item, forged)
     assert violated(withdrawal) == {Level.SIGNED}
     assert outcome(share, Level.NOT_TAKEN_BACK).outcome is Outcome.COULD_NOT_TELL
+
+
+def test_withdrawal_received_by_the_office_is_believed_with_its_signature(case):
+    share, withdrawal = case.audit(case.item, case.received())
+    assert "taken back: withdraw" in outcome(share, Level.NOT_TAKEN_BACK).detail
+    assert overall(withdrawal) is ExitStatus.HOLDS
+
+
+@pytest.mark.parametrize("key", [False, PrivateKey.generate()], ids=["by nobody", "by a stranger"])
+def test_withdrawal_received_by_the_office_but_not_signed_by_it_takes_nothing_back(case, key):
+    share, withdrawal = case.audit(case.item, case.received(key))
+    assert violated(withdrawal) == {Level.SIGNED}
+    assert outcome(share, Level.NOT_TAKEN_BACK).outcome is Outcome.COULD_NOT_TELL
+
+
+def test_withdrawal_received_by_another_office_takes_nothing_back(case):
+    other = PrivateKey.generate()
+    party = replace(case.share.record.party, identifier="ca-0000000000")
+    known = TrustedAdministration(party.identifier, {"ca": "Altres"}, (other.public_key,), ())
+    trust = replace(case.trust, administrations=(*case.trust.administrations, known))
+    share, _ = case.audit(case.item, case.received(other, party), trust=trust)
+    assert outcome(share, Level.NOT_TAKEN_BACK).outcome is Outcome.COULD_NOT_TELL
+
+
+def test_answer_without_a_signature_is_refused(case):
+    withdrawal = case.withdrawal()
+    *_, answer = case.audit(case.item, withdrawal, replace(case.answer(withdrawal), signature=None))
+    assert violated(answer) == {Level.SIGNED}
 
 
 def test_withdrawal_without_its_share_could_not_tell_who_signed(case):
