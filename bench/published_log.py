@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise
@@ -37,9 +38,10 @@ _BUNDLED_BYTES = 2 + COMMITMENT_BYTES
 def write(folder: Path, size: int) -> None:
     """Write a log of random entries, anchored at every thousand."""
     entries = secrets.token_bytes(size * COMMITMENT_BYTES)
-    with TreeBuilder(merkle.Tree()) as builder:
+    tree = merkle.Tree()
+    with TreeBuilder(tree) as builder:
         builder.add(entries)
-        tree = builder.finish()
+        deque(builder.finish(), maxlen=0)
     (folder / "entries").write_bytes(entries)
     (folder / "bundles").write_bytes(tiles.encode_entries([*PackedLeaves(entries)]))
     for level in range(tiles.MAX_LEVEL + 1):
@@ -63,6 +65,9 @@ class StaticHost:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files: dict[str, int] = {}
+        size = (folder / "entries").stat().st_size // COMMITMENT_BYTES
+        levels = (None, *range(tiles.MAX_LEVEL + 1))
+        self._tiles = {each.path(): each for level in levels for each in tiles.addresses(size, level)}
 
     def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Response:  # noqa: ARG002 - the interface's
         """Return a file, or the part of one that is this tile."""
@@ -71,8 +76,7 @@ class StaticHost:
             return Response(200, {}, (self._folder / path).read_bytes())
         if path.startswith("log/"):
             return Response(404, {}, b'{"error": "not_found"}')
-        _, level, rest = path.split("/", 2)
-        address = tiles.parse_path(level, rest)
+        address = self._tiles[path]
         name, width = ("bundles", _BUNDLED_BYTES) if address.level is None else (f"level-{address.level}", 32)
         if name not in self._files:
             self._files[name] = os.open(self._folder / name, os.O_RDONLY)
@@ -124,5 +128,5 @@ class AnchoredChain:
                     block_hash=number.to_bytes(32),
                     block_time=1_800_000_000 + number,
                     transaction_hash=number.to_bytes(32),
-                    commitments=tuple(PackedLeaves(os.pread(entries, 32 * (size - before), 32 * before))),
+                    commitments=PackedLeaves(os.pread(entries, 32 * (size - before), 32 * before)),
                 )

@@ -126,7 +126,7 @@ def _calldata(contents: LogContents, anchors: Sequence[AnchorEvent]) -> Finding:
         start = max(0, anchor.prev_size - first)
         if anchor.commitments is None:
             unseen += anchor.size - anchor.prev_size
-        elif tuple(contents.leaves[start : max(start, anchor.size - first)]) != tuple(anchor.commitments):
+        elif contents.leaves[start : max(start, anchor.size - first)] != anchor.commitments:
             return violated(
                 Level.CALLDATA, f"block {anchor.block_number} carries other commitments than the log publishes"
             )

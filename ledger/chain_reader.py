@@ -9,14 +9,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from ledger import merkle
 from ledger.audit_state import AuditState, CheckedAnchor
 from ledger.chain.interface import AnchorEvent, Chain, Finality
 from ledger.client import LedgerClient
 from ledger.findings import Finding, Level, could_not_tell
-from ledger.leaves import PackedLeaves
 from ledger.trust import TrustedChain
 from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
 
@@ -55,7 +53,7 @@ class ChainReader:
             trusted.log_id, from_size=self._from_size, from_block=0 if last is None else last.block_number
         )
         # the chain may grow while it is read
-        anchors = tuple(_packed(event) for event in events if event.size <= head.size)
+        anchors = tuple(event for event in events if event.size <= head.size)
         if not anchors and head.size > self._from_size:
             raise UnavailableError(
                 "chain_inconsistent", f"the contract knows {head.size} leaves, the node shows none of the events"
@@ -122,13 +120,6 @@ class ChainReader:
             is_final=finality is Finality.FINAL,
         )
         return AuditState(note, last.size, tree.frontier(last.size), anchor)
-
-
-def _packed(event: AnchorEvent) -> AnchorEvent:
-    """Return the event with its commitments in a third of the room."""
-    if event.commitments is None:
-        return event
-    return replace(event, commitments=PackedLeaves(b"".join(event.commitments)))
 
 
 def _final_size(claim: object) -> int:

@@ -17,7 +17,7 @@ _ENTRY = struct.Struct(f"{COMMITMENT_BYTES}s")
 class PackedLeaves(Sequence[Commitment]):
     """Commitments one after another. `len` and indices count those held, from the first of them.
 
-    A `bytearray` is taken over, not copied: nobody may change it any more.
+    A `bytearray` is taken over, not copied: nobody may change it any more. Equals a tuple of the same commitments.
     """
 
     def __init__(self, packed: bytes | bytearray) -> None:
@@ -35,17 +35,24 @@ class PackedLeaves(Sequence[Commitment]):
     def __getitem__(self, index: int) -> Commitment: ...
 
     @overload
-    def __getitem__(self, index: slice) -> tuple[Commitment, ...]: ...
+    def __getitem__(self, index: slice) -> PackedLeaves: ...
 
-    def __getitem__(self, index: int | slice) -> Commitment | tuple[Commitment, ...]:
+    def __getitem__(self, index: int | slice) -> Commitment | PackedLeaves:
         if isinstance(index, slice):
             start, end, step = index.indices(len(self))
             if step != 1:
                 raise ValueError("expected a step of 1")
-            run = self._packed[start * COMMITMENT_BYTES : max(start, end) * COMMITMENT_BYTES]
-            return struct.unpack("32s" * (len(run) // COMMITMENT_BYTES), run)
+            return PackedLeaves(self._packed[start * COMMITMENT_BYTES : max(start, end) * COMMITMENT_BYTES])
         at = range(len(self))[index]
         return Commitment(bytes(self._packed[at * COMMITMENT_BYTES : (at + 1) * COMMITMENT_BYTES]))
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, PackedLeaves):
+            return self._packed == other._packed
+        return tuple(self) == other if isinstance(other, tuple) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(tuple(self))
 
     def __contains__(self, value: object) -> bool:
         return isinstance(value, bytes) and self._find(value) >= 0

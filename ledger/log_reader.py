@@ -7,6 +7,7 @@ peaks of that tree.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from ledger import merkle, tiles
@@ -42,38 +43,45 @@ class LogReader:
         Raises `RequestError` when a published tile does not belong to the leaves.
         """
         leaves = self._read_leaves()
-        for level in range(tiles.MAX_LEVEL + 1):
-            self._check_tiles(level)
+        for level in range(1, tiles.MAX_LEVEL + 1):
+            for address in self._addresses(level):
+                self._check_tile(level, address)
         return leaves, self._tree
 
     def _read_leaves(self) -> PackedLeaves:
-        packed = bytearray()
+        """Return the leaves; the tiles of their hashes are compared while other subtrees are being hashed."""
+        packed, hashed = bytearray(), deque(self._addresses(0))
         with TreeBuilder(self._tree) as builder:
             for address in self._addresses(None):
                 bundle = self._client.packed_entries(address)
                 packed += bundle
                 builder.add(bundle)
                 self._count(address.width)
-            builder.finish()
+                self._check_hashed(hashed, self._tree.size)
+            for size in builder.finish():
+                self._check_hashed(hashed, size)
         return PackedLeaves(packed)
+
+    def _check_hashed(self, waiting: deque[TileAddress], size: int) -> None:
+        while waiting and waiting[0].index * TILE_WIDTH + waiting[0].width <= size:
+            address = waiting.popleft()
+            self._check_tile(0, address)
+            self._count(address.width)
 
     def _addresses(self, level: int | None) -> Sequence[TileAddress]:
         """Return the tiles of a level that hold anything behind the start."""
         first = self._start >> TILE_HEIGHT * ((level or 0) + 1)
         return tiles.addresses(self._head.size, level)[first:]
 
-    def _check_tiles(self, level: int) -> None:
+    def _check_tile(self, level: int, address: TileAddress) -> None:
         height = TILE_HEIGHT * level
-        for address in self._addresses(level):
-            hashes = self._client.packed_tile(address)
-            index = address.index * TILE_WIDTH
-            old = min(address.width, max(0, (self._start >> height) - index))
-            expected = self._tree.read_run(height, index + old, address.width - old)
-            at = old * merkle.HASH_BYTES
-            if hashes[at:] != expected or not self._folds(hashes[:at], height, old):
-                raise RequestError("invalid_tile", f"{address.path()} does not belong to the published leaves")
-            if level == 0:
-                self._count(address.width)
+        hashes = self._client.packed_tile(address)
+        index = address.index * TILE_WIDTH
+        old = min(address.width, max(0, (self._start >> height) - index))
+        expected = self._tree.read_run(height, index + old, address.width - old)
+        at = old * merkle.HASH_BYTES
+        if hashes[at:] != expected or not self._folds(hashes[:at], height, old):
+            raise RequestError("invalid_tile", f"{address.path()} does not belong to the published leaves")
 
     def _folds(self, nodes: bytes, height: int, count: int) -> bool:
         """Whether these first nodes of a tile give the peaks that are known from before."""

@@ -238,16 +238,20 @@ class Tree:
             self._levels[0] += batch
             self._complete()
 
-    def append_tree(self, other: Tree) -> None:
-        """Add a tree of its own at the end, where its subtrees are this one's too.
+    def append_subtree(self, levels: Sequence[bytes | memoryview]) -> None:
+        """Add a complete subtree at the end, given all its nodes: its leaf hashes, and so on up to its root.
 
-        Raises `RequestError` when this tree's size is no multiple of the other's largest subtree.
+        That they belong together is the caller's to know. Raises `RequestError` when they are no complete subtree,
+        or one that does not begin where this tree ends.
         """
-        height = max(0, other.size.bit_length() - 1)
-        if other._start or self.size & ((1 << height) - 1):
-            raise RequestError("invalid_request", f"no tree of {other.size} leaves can follow {self.size}")
-        self._grow(len(other._levels))
-        for level, added in enumerate(other._levels):
+        height = len(levels) - 1
+        counts = [len(nodes) for nodes in levels]
+        if height < 0 or counts != [HASH_BYTES << level for level in range(height, -1, -1)]:
+            raise RequestError("invalid_request", "expected all the nodes of a complete subtree")
+        if self.size & ((1 << height) - 1):
+            raise RequestError("invalid_request", f"no subtree of {1 << height} leaves can follow {self.size}")
+        self._grow(len(levels))
+        for level, added in enumerate(levels):
             self._levels[level] += added
         self._complete()
 

@@ -13,6 +13,7 @@ from eth_abi.abi import decode, encode
 from eth_abi.exceptions import DecodingError
 
 from ledger.chain.interface import MAX_COMMITMENTS, MAX_PROOF, Anchored, Mode
+from ledger.leaves import PackedLeaves
 from protocol.errors import Check, RequestError, VerificationError
 
 # keccak-256 of "anchor(bytes32,uint64,uint64,bytes32,bytes32[],bytes32[])", first four bytes
@@ -21,6 +22,10 @@ ANCHOR_SELECTOR = bytes.fromhex("2942d271")
 ANCHOR_ROOT_SELECTOR = bytes.fromhex("3ce33b6e")
 _TYPES = ("bytes32", "uint64", "uint64", "bytes32", "bytes32[]", "bytes32[]")
 _ROOT_TYPES = ("bytes32", "uint64", "uint64", "bytes32", "bytes32[]")
+# What both begin with.
+_FIXED_TYPES = _TYPES[:4]
+# Which argument is the list of commitments, or the consistency proof.
+_COMMITMENTS, _PROOF = 5, 4
 _SELECTOR_BYTES = 4
 _WORD_BYTES = 32
 
@@ -56,25 +61,36 @@ def encode_root_anchor(log_id: bytes, prev_size: int, size: int, root: bytes, pr
     return ANCHOR_ROOT_SELECTOR + encode(_ROOT_TYPES, (log_id, prev_size, size, root, list(proof)))
 
 
-def read_commitments(event: Anchored, data: bytes) -> tuple[bytes, ...] | None:
+def read_commitments(event: Anchored, data: bytes) -> PackedLeaves | None:
     """Return the commitments in this calldata, which must be the call that made this event.
 
     None for a root-only anchor, whose calldata has none.
     Raises `VerificationError` (`anchor_event`).
     """
     is_root_only = event.mode is Mode.ROOT_ONLY
-    selector, types = (ANCHOR_ROOT_SELECTOR, _ROOT_TYPES) if is_root_only else (ANCHOR_SELECTOR, _TYPES)
-    if data[:_SELECTOR_BYTES] != selector:
+    if data[:_SELECTOR_BYTES] != (ANCHOR_ROOT_SELECTOR if is_root_only else ANCHOR_SELECTOR):
         raise VerificationError(Check.RECEIPT, "the calldata is no anchor in this mode", code="anchor_event")
+    arguments = data[_SELECTOR_BYTES:]
     try:
-        log_id, prev_size, size, root, *lists = decode(types, data[_SELECTOR_BYTES:])
+        found = decode(_FIXED_TYPES, arguments)
     except DecodingError as exc:
         raise VerificationError(Check.RECEIPT, "malformed calldata", code="anchor_event") from exc
-    is_same = (log_id, prev_size, size, root) == (event.log_id, event.prev_size, event.size, event.root)
-    commitments = None if is_root_only else tuple(lists[1])
-    if not is_same or (commitments is not None and prev_size + len(commitments) != size):
+    words = _read_list(arguments, _PROOF if is_root_only else _COMMITMENTS)
+    commitments = None if is_root_only else words
+    is_same = found == (event.log_id, event.prev_size, event.size, event.root)
+    if not is_same or (commitments is not None and event.prev_size + len(commitments) != event.size):
         raise VerificationError(Check.RECEIPT, "the calldata is another anchor's", code="anchor_event")
     return commitments
+
+
+def _read_list(arguments: bytes, position: int) -> PackedLeaves:
+    """Return the `bytes32[]` whose offset is this word, in one piece: a thousand words need no thousand steps."""
+    offset = int.from_bytes(arguments[position * _WORD_BYTES : (position + 1) * _WORD_BYTES])
+    start = offset + _WORD_BYTES
+    end = start + int.from_bytes(arguments[offset:start]) * _WORD_BYTES
+    if end > len(arguments) or len(arguments) < (position + 1) * _WORD_BYTES or start > len(arguments):
+        raise VerificationError(Check.RECEIPT, "malformed calldata", code="anchor_event")
+    return PackedLeaves(arguments[start:end])
 
 
 def _check_words(words: Sequence[bytes]) -> None:

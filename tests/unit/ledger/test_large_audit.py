@@ -29,6 +29,8 @@ from tests.unit.ledger.test_evidence import TAMPERED as TAMPERED_EVIDENCE
 def test_packed_leaves_read_as_the_tuple_does():
     packed = PackedLeaves(b"".join(LEAVES))
     assert (len(packed), tuple(packed), packed[3:7], packed[7:3]) == (30, LEAVES, LEAVES[3:7], ())
+    assert (packed, hash(packed)) == (PackedLeaves(b"".join(LEAVES)), hash(LEAVES))
+    assert packed not in ([*LEAVES], b"".join(LEAVES), LEAVES[1:], PackedLeaves(b"".join(LEAVES[1:])))
     assert (packed[-1], packed.index(LEAVES[4]), LEAVES[29] in packed) == (LEAVES[29], 4, True)
     with pytest.raises(RequestError):
         PackedLeaves(bytes(33))
@@ -54,7 +56,8 @@ def test_tree_built_in_pieces_and_processes_is_the_same(processes, start):
     with TreeBuilder(begun, processes=processes) as builder:
         for at in range(32 * start, len(data), 32 * 256):
             builder.add(data[at : at + 32 * 256])
-        assert builder.finish().root() == whole.root()
+        *_, size = builder.finish()
+    assert (size, begun.root()) == (whole.size, whole.root())
 
 
 def state(**changes):

@@ -129,19 +129,25 @@ def test_tree_that_begins_behind_a_frontier_is_the_same_from_there_on(start):
     assert later.read_run(0, start, 40 - start) == whole.read_run(0, start, 40 - start)
 
 
-@pytest.mark.parametrize("sizes", [(16, 16, 5), (8, 8), (16, 8, 4, 2, 1), (4, 4, 4, 4, 3), (0, 3), (8, 0)])
+@pytest.mark.parametrize("sizes", [(16, 16, 4), (8, 8), (16, 8, 4, 2, 1), (4, 4, 4, 4, 2), (1, 1, 2)])
 def test_trees_put_together_are_the_tree_of_all_their_entries(sizes):
     rest, tree = entries(sum(sizes)), Tree()
     for size in sizes:
-        tree.append_tree(Tree(rest[:size]))
+        part = Tree(rest[:size])
+        tree.append_subtree([part.read_run(level, 0, size >> level) for level in range(size.bit_length())])
         rest = rest[size:]
     assert tree.root() == Tree(entries(sum(sizes))).root()
+    assert tree.read_run(0, 0, tree.size) == Tree(entries(sum(sizes))).read_run(0, 0, tree.size)
 
 
-def test_tree_that_cannot_stand_there_is_refused():
-    for other in (Tree(entries(8)), Tree(entries(2), size=1, frontier=[bytes(32)])):
-        with pytest.raises(RequestError, match="can follow"):
-            Tree(entries(4)).append_tree(other)
+def test_subtree_that_cannot_stand_there_is_refused():
+    part = Tree(entries(8))
+    whole = [part.read_run(level, 0, 8 >> level) for level in range(4)]
+    with pytest.raises(RequestError, match="can follow"):
+        Tree(entries(4)).append_subtree(whole)
+    for nodes in ([], whole[:3], whole[1:3], [whole[0], *whole[:3]], [whole[0][:-1], *whole[1:]]):
+        with pytest.raises(RequestError, match="complete subtree"):
+            Tree().append_subtree(nodes)
     with pytest.raises(RequestError, match="peaks"):
         Tree(size=3, frontier=[bytes(32)])
 

@@ -231,9 +231,16 @@ def test_calldata_is_read_back_and_only_for_its_own_event():
         with pytest.raises(VerificationError) as caught:
             read_commitments(replace(event, **change), data)
         assert caught.value.code == "anchor_event"
-    for wrong in (data[:-1], b"\0" * 4 + data[4:], data[:40], b""):
-        with pytest.raises(VerificationError):
+    offset, count = slice(4 + 5 * 32, 4 + 6 * 32), slice(len(data) - 4 * 32, len(data) - 3 * 32)
+    far = [replace_bytes(data, place, value) for place in (offset, count) for value in (2**255, 2**64, len(data))]
+    for wrong in (data[:-1], b"\0" * 4 + data[4:], data[: offset.stop - 1], data[:40], b"", *far):
+        with pytest.raises(VerificationError) as caught:
             read_commitments(event, wrong)
+        assert caught.value.code == "anchor_event"
+
+
+def replace_bytes(data, place, number):
+    return data[: place.start] + number.to_bytes(32) + data[place.stop :]
 
 
 def test_root_only_calldata_has_no_commitments_and_is_read_only_for_its_own_event():
