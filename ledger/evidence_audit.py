@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -45,21 +46,25 @@ def audit_evidence(
 
     `contents` holds the logs that were read whole, by origin; none for an offline check.
     """
-    shares = _find_shares(evidence)
-    return tuple(_RecordAudit(each, trust, contents, evidence, shares).run() for each in evidence.records)
+    read = [_Read.of(each) for each in evidence.records]
+    return tuple(_RecordAudit(each, trust, contents, read).run() for each in read)
 
 
-def _find_shares(evidence: Evidence) -> dict[Commitment, ConsentRecord]:
-    """Return the shares in a file by commitment, as far as they can be read."""
-    found = {}
-    for each in evidence.records:
+@dataclass(frozen=True)
+class _Read:
+    """One record of the file, read once: canonical JSON costs as much as a signature."""
+
+    item: EvidenceRecord
+    record: ConsentRecord | None = None
+    commitment: Commitment | None = None
+    error: str = ""
+
+    @classmethod
+    def of(cls, item: EvidenceRecord) -> _Read:
         try:
-            record = records.parse(each.record)
-            if record.type is RecordType.SHARE:
-                found[records.commit(each.key, each.record)] = record
-        except Error:
-            continue
-    return found
+            return cls(item, records.parse(item.record), records.commit(item.key, item.record))
+        except Error as exc:
+            return cls(item, error=exc.message)
 
 
 class _RecordAudit:
@@ -67,23 +72,23 @@ class _RecordAudit:
 
     def __init__(
         self,
-        item: EvidenceRecord,
+        read: _Read,
         trust: TrustFile,
         contents: Mapping[str, LogContents],
-        evidence: Evidence,
-        shares: Mapping[Commitment, ConsentRecord],
+        others: Sequence[_Read],
     ) -> None:
-        self._item = item
+        self._read = read
+        self._item = read.item
         self._trust = trust
         self._contents = contents
-        self._evidence = evidence
-        self._shares = shares
+        self._others = others
 
     def run(self) -> tuple[Finding, ...]:
         """Return the findings, in the order of the levels."""
+        record, commitment = self._read.record, self._read.commitment
+        if record is None or commitment is None:
+            return (violated(Level.OPENS, self._read.error),)
         try:
-            record = records.parse(self._item.record)
-            commitment = records.commit(self._item.key, self._item.record)
             promised = get_member(jws.parse(self._item.promise).claims(), "commitment", str)
         except Error as exc:
             return (violated(Level.OPENS, exc.message),)
@@ -107,7 +112,7 @@ class _RecordAudit:
             return could_not_tell(Level.SIGNED, f"no: recorded by the {record.recorded_by}", counts=False)
         if record.type in _MUST_BE_SIGNED and record.recorded_by != "wallet":
             return self._signed_by_office(record, signature)
-        share = record if record.type is RecordType.SHARE else self._shares.get(record.previous or Commitment(b""))
+        share = record if record.type is RecordType.SHARE else self._find_share(record.previous)
         if share is None or share.consent_key is None:
             return could_not_tell(Level.SIGNED, "the share with the consent key is not in the file")
         verify = signatures.verify_record if record.type is RecordType.SHARE else signatures.verify_withdrawal
@@ -116,6 +121,12 @@ class _RecordAudit:
         except Error as exc:
             return violated(Level.SIGNED, exc.message)
         return holds(Level.SIGNED, f"by the consent key of {share.transaction_identifier}")
+
+    def _find_share(self, commitment: Commitment | None) -> ConsentRecord | None:
+        for each in self._others:
+            if each.record is not None and (each.record.type, each.commitment) == (RecordType.SHARE, commitment):
+                return each.record
+        return None
 
     def _signed_by_office(self, record: ConsentRecord, signature: str) -> Finding:
         keys = self._access_keys(record)
@@ -241,14 +252,12 @@ class _RecordAudit:
 
     def _find_withdrawal(self, share: ConsentRecord, commitment: Commitment) -> ConsentRecord | None:
         """Return the withdrawal of this share: signed by the citizen, or by the office that received it."""
-        for each in self._evidence.records:
-            try:
-                record = records.parse(each.record)
-            except Error:
+        for each in self._others:
+            record, signature, data = each.record, each.item.signature, each.item.record
+            if record is None or signature is None:
                 continue
-            if (record.type, record.previous) != (RecordType.WITHDRAWAL, commitment) or each.signature is None:
+            if (record.type, record.previous) != (RecordType.WITHDRAWAL, commitment):
                 continue
-            signature, data = each.signature, each.record
             if record.recorded_by != "wallet":
                 keys, verify = self._access_keys(share), signatures.verify_answer
             else:
