@@ -11,7 +11,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,6 +23,7 @@ import pytest
 from sqlalchemy import Engine
 
 from protocol.runtime import database as databases
+from tests.ports import free_port
 
 _START_SECONDS = 60.0
 _USER = "testimoni"
@@ -86,9 +86,7 @@ def postgresql() -> Iterator[PostgreSQL]:
             check=True,
             **quiet,
         )
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         options = [part for each in _OPTIONS for part in ("-c", each)]
         options += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
         process = subprocess.Popen(  # type: ignore[call-overload]

@@ -77,7 +77,7 @@ def audit() -> ResponseReturnValue:
 @bp.get("/limits")
 def limits() -> ResponseReturnValue:
     """Say which questions a blind log cannot answer, and who can."""
-    return render_template("ledger/limits.html")
+    return render_template("ledger/limits.html", ask_command=words.ASK_COMMAND, fetch_command=words.FETCH_COMMAND)
 
 
 def find_log() -> LogState | None:

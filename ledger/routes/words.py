@@ -20,6 +20,16 @@ from protocol.runtime.i18n import N_, gettext, language
 
 _TENTHS_BELOW = 10
 EVIDENCE_COMMAND = ".venv/bin/testimoni verify-evidence evidence.json --trust trust.json"
+# Who asks, and how they are known, is the same in both.
+_AS_AUDITOR = "--key auditor.key --certificate auditor.pem"
+ASK_COMMAND = (
+    ".venv/bin/testimoni records ask --office https://verifier.example/ajuntament --party L01990015"
+    " --since 2026-01-01 --until 2026-04-01 --reason 'GDPR, article 58.1.e' --due 2026-05-01"
+    f" {_AS_AUDITOR} --output request.json"
+)
+FETCH_COMMAND = (
+    f".venv/bin/testimoni records fetch request.json --trust trust.json {_AS_AUDITOR} --output records.json"
+)
 # Outcome kinds of the base page's macros: a state is icon, word and colour together.
 ANCHOR_KINDS: Mapping[AnchorState, str] = {
     AnchorState.PENDING: "waiting",

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from auditor import Auditor
 from playwright.sync_api import Browser, Locator, expect
 from practice import Practice
 from visitor import DESK, PATIENCE_MS, Stop, Visitor, visit
@@ -105,6 +106,22 @@ class Clerk:
         self.at.tap(primary(self.at))
         self.at.wait_for(self.at.page.locator(".tm-outcome[data-outcome=holds]"))
         self.at.stop("desk-request-answered")
+
+    def hand_records_over(self, auditor: Auditor) -> None:
+        """Find what an auditor asked for by command, hand it over, and see that they fetched it."""
+        auditor.ask()
+        self.at.open(f"{self._desk}records")
+        self.at.stop("desk-auditors")
+        self.at.tap(self.at.page.locator("main a.tm-card__link").first)
+        self.at.wait_for(primary(self.at))
+        self.at.stop("desk-auditor-asks")
+        self.at.tap(primary(self.at))
+        self.at.wait_for(self.at.page.locator(".tm-outcome[data-outcome=holds]"))
+        self.at.stop("desk-auditor-handed-over")
+        auditor.fetch()
+        self.at.page.reload()
+        self.at.wait_for(self.at.page.locator("main .govuk-list--bullet li"))
+        self.at.stop("desk-auditor-fetched")
 
 
 class Citizen:
@@ -297,6 +314,7 @@ def walk_main_path(
         citizen.take_back()
         town.answer_by_erasing()
         citizen.see_answer()
+        town.hand_records_over(Auditor(practice, folder))
         university.sign_in()
         citizen.fetch_what_is_missing(university.ask(BY_LAW, "desk-code-by-law"), "by-law")
         citizen.fetch_what_is_missing(town.ask(BY_AUTHORISATION, "desk-code-by-authorisation"), "by-authorisation")

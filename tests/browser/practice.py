@@ -7,17 +7,17 @@ import json
 import os
 import selectors
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from testimoni.running import find_free_layout
+
 ROOT = Path(__file__).parents[2]
-PORTS = 7
 START_SECONDS = 120
 STOP_SECONDS = 15
 # A set-up that already runs, as its READY line's JSON: quicker while writing the journey
@@ -42,24 +42,6 @@ class Practice:
         return cls(**{name: found[name] for name in cls.__dataclass_fields__})
 
 
-def free_ports() -> int:
-    """Return the first of seven free neighbours, found by letting the kernel choose the first."""
-    for _ in range(50):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            first = probe.getsockname()[1]
-        if first + PORTS > 65535:
-            continue
-        with ExitStack() as stack:
-            try:
-                for port in range(first, first + PORTS):
-                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        return int(first)
-    raise RuntimeError("no seven neighbouring ports are free")
-
-
 @contextmanager
 def practice_setup(data: Path) -> Iterator[Practice]:
     """Run a set-up with its data in a folder while the block lasts."""
@@ -67,7 +49,7 @@ def practice_setup(data: Path) -> Iterator[Practice]:
         yield Practice.parse(os.environ[RUNNING])
         return
     command = [str(Path(sys.executable).parent / "testimoni"), "up", "--data", str(data)]
-    command += ["--port-base", str(free_ports())]
+    command += ["--port-base", str(find_free_layout().port_base)]
     log = (data.parent / f"{data.name}.log").open("wb")
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
     try:

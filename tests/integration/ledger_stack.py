@@ -8,7 +8,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -37,6 +36,7 @@ from protocol.runtime.database import open_database
 from protocol.runtime.fetch import Fetcher
 from protocol.runtime.signer import write_secret_file
 from testimoni.development.authority import Authority
+from tests.ports import free_ports
 
 HERE = Path(__file__).parent
 CHAIN_ID = 20261121
@@ -52,12 +52,6 @@ def wait_for(what: str, ready: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 _WEB = ("--worker-class", "gthread", "--threads", "4", "--no-control-socket")
 
 
@@ -67,7 +61,7 @@ class Stack:
     def __init__(self, folder: Path, *, database_url: str | None = None, web_workers: int = 1) -> None:
         self.folder = folder
         self.web_workers = web_workers
-        self.chain_port, self.web_port = free_port(), free_port()
+        self.chain_port, self.web_port = free_ports(2)
         self.url = f"http://localhost:{self.web_port}"
         self.chain_url = f"http://127.0.0.1:{self.chain_port}"
         self.origin = f"localhost:{self.web_port}/2026"

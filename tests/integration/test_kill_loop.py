@@ -29,7 +29,8 @@ from eth_utils.crypto import keccak
 
 from ledger.commitment import Commitment
 from protocol.encoding import b64url_encode, parse_object
-from tests.integration.ledger_stack import Stack, free_port, wait_for
+from tests.integration.ledger_stack import Stack, wait_for
+from tests.ports import free_port
 
 pytestmark = pytest.mark.slow
 ROUNDS = int(os.environ.get("TESTIMONI_KILL_ROUNDS", "8"))

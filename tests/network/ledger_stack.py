@@ -29,7 +29,8 @@ from protocol.keys import PrivateKey
 from protocol.runtime.fetch import Fetcher
 from protocol.runtime.signer import write_secret_file
 from testimoni.development.authority import Authority
-from tests.network.validators import CHAIN_ID, Network, free_ports, wait_for
+from tests.network.validators import CHAIN_ID, Network, wait_for
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +41,7 @@ class LedgerStack:
     def __init__(self, folder: Path, network: Network) -> None:
         self.folder = folder
         self.network = network
-        (self.port,) = free_ports(1)
+        self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.origin = f"localhost:{self.port}/2026"
         self.database = folder / "ledger.sqlite"

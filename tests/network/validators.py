@@ -12,11 +12,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from typing import Any
 import requests
 
 from ledger.chain.genesis import NodeIdentity, make_genesis, new_node_key
+from tests.ports import free_ports
 
 ENGINE = Path(__file__).parents[2] / "build" / "network" / "geth"
 CHAIN_ID = 20261127
@@ -42,15 +41,6 @@ def wait_for(what: str, ready: Callable[[], object], deadline_seconds: float = D
     while not ready():
         assert time.monotonic() < deadline, f"timed out waiting for {what}"
         time.sleep(POLL_SECONDS)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that the kernel chose, all free at the same moment."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
 
 
 def goquorum_genesis(validators: Sequence[bytes]) -> dict[str, Any]:

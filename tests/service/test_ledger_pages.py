@@ -319,7 +319,9 @@ def test_report_without_a_chain_could_not_tell(world, ledger):
 
 def test_limits_say_for_each_question_who_can_answer_it(ledger, read):
     page = read("/limits")[1].split("<main")[1]
-    assert page.count("<h2") == page.count("Who can:") == 8
+    questions, how_to_ask = page.split('id="ask"')
+    assert questions.count('<h2 class="govuk-heading-m"') == questions.count("Who can:") == 8
+    assert ("records ask" in how_to_ask, "records fetch" in how_to_ask) == (True, True)
 
 
 def test_tables_when_migrated_are_those_of_the_metadata(tmp_path):
