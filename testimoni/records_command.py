@@ -26,7 +26,7 @@ from ledger.findings import ExitStatus
 from ledger.records_request import RecordsAnswer, RecordsRequest
 from ledger.trust import TrustFile
 from protocol.clock import Clock, SystemClock
-from protocol.encoding import JSON, compact_json, get_member, parse_object
+from protocol.encoding import JSON, compact_json, find_member, get_member, parse_object
 from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
 from protocol.keys import PrivateKey, PublicKey
 from protocol.runtime.fetch import Fetcher, HTTPClient, origin_of
@@ -172,6 +172,7 @@ def _midnight(day: date | None) -> datetime | None:
 
 def _reason(body: bytes) -> str:
     try:
-        return get_member(parse_object(body), "error", str)
+        told = parse_object(body)
+        return find_member(told, "error_description", str) or get_member(told, "error", str)
     except RequestError:
         return "no reason given"

@@ -114,8 +114,10 @@ class RecordsRequests:
         now = self._clock.now()
         if asked.party != administration.code:
             raise RequestError(messages.CODE, "the request is to another administration")
-        if asked.due_on < now.date() or (asked.until is not None and asked.until > now):
-            raise RequestError(messages.CODE, "expected a day to come, and a period that is over")
+        if asked.due_on < now.date():
+            raise RequestError(messages.CODE, "the answer is due on a day that has passed")
+        if asked.until is not None and asked.until > now:
+            raise RequestError(messages.CODE, "the period is not over yet: its records can still change")
         return self._requests.add_records_request(
             ReceivedRequest(
                 id=messages.digest_of(token).hex(),

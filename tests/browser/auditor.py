@@ -8,6 +8,9 @@ from pathlib import Path
 
 from practice import Practice
 
+from ledger.commitment import commit
+from ledger.evidence import Evidence
+from protocol.encoding import b64url_encode
 from testimoni import records_command
 
 
@@ -26,12 +29,14 @@ class Auditor:
             str(keys / "auditor-certificate.txt"),
         ]
 
-    def ask(self) -> None:
-        today = datetime.now(UTC).date()
+    def ask_about(self, evidence: Path) -> None:
+        """Ask for the record of the share in this file, which a citizen brought."""
+        (shared, *_) = Evidence.parse(evidence.read_bytes()).records
+        due = datetime.now(UTC).date() + timedelta(days=10)
         self._records(
             *("ask", "--office", self._office, "--party", "L01990015"),
-            *("--reason", "Inspection 12/2026, GDPR article 58.1.e", "--due", f"{today + timedelta(days=10)}"),
-            *("--since", f"{today - timedelta(days=1)}", "--until", f"{today + timedelta(days=1)}"),
+            *("--reason", "Inspection 12/2026, GDPR article 58.1.e", "--due", f"{due}"),
+            *("--commitment", b64url_encode(commit(shared.key, shared.record))),
             *("--output", str(self._folder / "request.json")),
         )
 

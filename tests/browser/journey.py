@@ -107,9 +107,9 @@ class Clerk:
         self.at.wait_for(self.at.page.locator(".tm-outcome[data-outcome=holds]"))
         self.at.stop("desk-request-answered")
 
-    def hand_records_over(self, auditor: Auditor) -> None:
+    def hand_records_over(self, auditor: Auditor, evidence: Path) -> None:
         """Find what an auditor asked for by command, hand it over, and see that they fetched it."""
-        auditor.ask()
+        auditor.ask_about(evidence)
         self.at.open(f"{self._desk}records")
         self.at.stop("desk-auditors")
         self.at.tap(self.at.page.locator("main a.tm-card__link").first)
@@ -310,11 +310,11 @@ def walk_main_path(
         citizen.open_share("accepted")
         phone.stop("share")
         citizen.check_permanence()
-        citizen.download_evidence(folder)
+        evidence = citizen.download_evidence(folder)
         citizen.take_back()
         town.answer_by_erasing()
         citizen.see_answer()
-        town.hand_records_over(Auditor(practice, folder))
+        town.hand_records_over(Auditor(practice, folder), evidence)
         university.sign_in()
         citizen.fetch_what_is_missing(university.ask(BY_LAW, "desk-code-by-law"), "by-law")
         citizen.fetch_what_is_missing(town.ask(BY_AUTHORISATION, "desk-code-by-authorisation"), "by-authorisation")
