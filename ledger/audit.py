@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ledger import merkle
 from ledger.chain.interface import AnchorEvent
@@ -17,7 +17,11 @@ from ledger.checkpoint import Checkpoint
 from ledger.commitment import Commitment
 from ledger.cosignature import WitnessKey, find_cosignatures
 from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
-from ledger.promise import Promise
+from ledger.promise import CLOCK_SKEW, Promise
+from protocol.clock import epoch_seconds
+
+# Copies that root-only anchors need, beside the log's own.
+MIN_MIRRORS = 2
 
 
 @dataclass(frozen=True)
@@ -102,11 +106,14 @@ def _append_only(tree: merkle.Tree, first: int, anchors: Sequence[AnchorEvent]) 
 
 def _anchored(tree: merkle.Tree, anchors: Sequence[AnchorEvent], from_size: int) -> Finding:
     """Check that the anchors follow one another without a gap."""
+    if tree.size < from_size:
+        return could_not_tell(Level.ANCHORED, f"the log has only {tree.size} leaves, not yet {from_size}")
     if not anchors:
-        if tree.size <= from_size:
+        if tree.size == from_size:
             return holds(Level.ANCHORED, "nothing to anchor")
         return could_not_tell(Level.ANCHORED, f"no anchor beyond {from_size} leaves yet")
-    expected = anchors[0].prev_size if from_size else 0
+    # the first beyond `from_size` begins at it, or before it
+    expected = min(anchors[0].prev_size, from_size)
     for anchor in anchors:
         if anchor.prev_size != expected or anchor.size <= anchor.prev_size:
             return violated(
@@ -136,7 +143,8 @@ def _calldata(contents: LogContents, anchors: Sequence[AnchorEvent]) -> Finding:
         return holds(Level.CALLDATA, f"{carried} commitments")
     mirrors = ", ".join(contents.mirrors) or "none is named"
     detail = f"the chain carries {carried} commitments and only the roots over {unseen} more; mirrors: {mirrors}"
-    return could_not_tell(Level.CALLDATA, detail, counts=False)
+    # roots alone keep no log: without copies elsewhere it is the operator's to lose
+    return could_not_tell(Level.CALLDATA, detail, counts=len(contents.mirrors) < MIN_MIRRORS)
 
 
 def check_promise(promise: Promise, contents: LogContents | None, *, is_placed: bool) -> Finding:
@@ -147,14 +155,16 @@ def check_promise(promise: Promise, contents: LogContents | None, *, is_placed: 
     signed tree, and an outage of the chain delays anchors of older heads too. `is_placed` says that the evidence
     itself proves inclusion, for a check without the log.
     """
-    due = f"due {promise.due_at:%Y-%m-%d %H:%M:%S} UTC"
+    said = f"due {promise.due_at:%Y-%m-%d %H:%M:%S} UTC"
+    if contents is None and is_placed:
+        return holds(Level.PROMISED, "promised, and in the log")
     if contents is None:
-        return (
-            holds(Level.PROMISED, "promised, and in the log") if is_placed else could_not_tell(Level.PROMISED, due)
-        )
+        return could_not_tell(Level.PROMISED, said)
     if promise.commitment in contents.leaves:
         return holds(Level.PROMISED, f"leaf {contents.leaves.index(promise.commitment) + 1}")
+    # clocks of a chain and of a log differ by seconds
+    due = epoch_seconds(promise.due_at) + CLOCK_SKEW.total_seconds()
     for anchor in contents.anchors or ():
-        if datetime.fromtimestamp(anchor.block_time, UTC) > promise.due_at:
-            return violated(Level.PROMISED, f"broken: {due}, and still missing in block {anchor.block_number}")
-    return could_not_tell(Level.PROMISED, f"not in the log; {due}")
+        if anchor.block_time > due:
+            return violated(Level.PROMISED, f"broken: {said}, and still missing in block {anchor.block_number}")
+    return could_not_tell(Level.PROMISED, f"not in the log; {said}")

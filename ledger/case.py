@@ -28,7 +28,7 @@ from ledger.findings import Finding, Level, Outcome
 from ledger.record import ClaimReference, ConsentRecord, RecordType
 from ledger.signatures import Acceptance
 from ledger.trust import TrustFile
-from protocol.deadlines import legal_due
+from protocol.deadlines import is_by, legal_due
 from protocol.encoding import sha256
 from protocol.errors import Error, RequestError
 
@@ -187,7 +187,7 @@ def _timeliness(step: Step, answers: Sequence[Step], due_on: date, now: datetime
     possible = [each for each in answers if each.outcome(Level.SIGNED) is not Outcome.VIOLATED]
     shown = [each.promised_at for each in possible if each.is_shown and each.promised_at is not None]
     if shown:
-        return Timeliness.IN_TIME if min(shown).date() <= due_on else Timeliness.AFTER_TERM
+        return Timeliness.IN_TIME if is_by(min(shown), due_on) else Timeliness.AFTER_TERM
     if possible:
         return Timeliness.NOT_SHOWN
     return Timeliness.TERM_RUNS if now.date() <= due_on else Timeliness.NO_ANSWER

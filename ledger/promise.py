@@ -22,6 +22,8 @@ TYP = "consent-promise+jwt"
 CODE = "receipt_promise"
 # Clocks of two public bodies differ by seconds, not minutes.
 CLOCK_SKEW = timedelta(seconds=60)
+# No log promises more: whoever has to wait longer than a day was promised nothing.
+MAX_DELAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -60,16 +62,18 @@ def verify_undated(token: str, key: PublicKey, *, log: str, commitment: Commitme
     """
     try:
         claims = jws.verify_claims(token, key, typ=TYP)
-        delay = timedelta(seconds=get_member(claims, "maximum_merge_delay", int))
+        seconds = get_member(claims, "maximum_merge_delay", int)
         promised_at = from_epoch(get_member(claims, "iat", int))
+        from_epoch(epoch_seconds(promised_at) + seconds)
         for name, value in (("log", log), ("commitment", b64url_encode(commitment))):
             if not hmac.compare_digest(get_member(claims, name, str).encode(), value.encode()):
                 raise VerificationError(Check.RECEIPT, f"promise names another {name}", code=CODE)
-    except (Error, OverflowError, OSError, ValueError) as exc:
+    except Error as exc:
         raise VerificationError(Check.RECEIPT, "promise does not hold", code=CODE) from exc
-    if delay < timedelta(0):
-        raise VerificationError(Check.RECEIPT, "promise has a negative delay", code=CODE)
-    return Promise(log, commitment, promised_at, delay, token)
+    if not 0 <= seconds <= MAX_DELAY_SECONDS:
+        message = f"expected a delay of 0 to {MAX_DELAY_SECONDS} seconds"
+        raise VerificationError(Check.RECEIPT, message, code=CODE)
+    return Promise(log, commitment, promised_at, timedelta(seconds=seconds), token)
 
 
 def verify(

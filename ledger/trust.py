@@ -14,12 +14,15 @@ from datetime import timedelta
 from ledger.checkpoint import CheckpointKey
 from ledger.cosignature import WitnessKey
 from ledger.merkle import HASH_BYTES
+from ledger.promise import MAX_DELAY_SECONDS
 from protocol.encoding import JSON, find_member, get_member, parse_object, sha256
 from protocol.errors import RequestError
 from protocol.keys import PublicKey
 
 SCHEMA = "testimoni/trust/1"
 CODE = "invalid_trust_file"
+# An administration renews its key every few years; each signature is tried with every key.
+MAX_ACCESS_KEYS = 16
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 
 
@@ -94,7 +97,7 @@ class AuditedLog:
             origin=get_member(value, "origin", str, code=CODE),
             checkpoint_key=CheckpointKey.parse(get_member(value, "checkpoint_key", str, code=CODE)),
             promise_key=PublicKey.parse_jwk(value.get("promise_key")),
-            maximum_merge_delay=timedelta(seconds=get_member(value, "maximum_merge_delay", int, code=CODE)),
+            maximum_merge_delay=_delay(value),
             chain=None if chain is None else TrustedChain.parse(chain),
         )
         if log.checkpoint_key.name != log.origin:
@@ -131,9 +134,7 @@ class TrustedAdministration:
         return cls(
             code=get_member(value, "code", str, code=CODE),
             name={key: str(text) for key, text in get_member(value, "name", dict, code=CODE).items()},
-            access_keys=tuple(
-                PublicKey.parse_jwk(each) for each in get_member(value, "access_keys", list, code=CODE)
-            ),
+            access_keys=_access_keys(value),
             issuers=tuple(str(each) for each in get_member(value, "issuers", list, code=CODE)),
         )
 
@@ -194,6 +195,20 @@ class TrustFile:
     def find_administration(self, code: str) -> TrustedAdministration | None:
         """Return the administration with this code, or None."""
         return next((each for each in self.administrations if each.code == code), None)
+
+
+def _delay(value: dict[str, JSON]) -> timedelta:
+    seconds = get_member(value, "maximum_merge_delay", int, code=CODE)
+    if not 0 < seconds <= MAX_DELAY_SECONDS:
+        raise RequestError(CODE, f"expected a maximum_merge_delay of 1 to {MAX_DELAY_SECONDS} seconds")
+    return timedelta(seconds=seconds)
+
+
+def _access_keys(value: dict[str, JSON]) -> tuple[PublicKey, ...]:
+    listed = get_member(value, "access_keys", list, code=CODE)
+    if len(listed) > MAX_ACCESS_KEYS:
+        raise RequestError(CODE, f"expected at most {MAX_ACCESS_KEYS} access keys, got {len(listed)}")
+    return tuple(PublicKey.parse_jwk(each) for each in listed)
 
 
 def _address(value: JSON) -> str:

@@ -11,7 +11,7 @@ from ledger.routes import words
 from ledger.routes.pages import find_log, other_name
 from ledger.services import services
 from ledger.values import AnchorState, LogCondition
-from protocol.runtime.dates import ZONE
+from protocol.deadlines import ZONE
 
 bp = Blueprint("figures", __name__)
 

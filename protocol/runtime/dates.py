@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_skeleton
 from flask import Flask
 
+from protocol.deadlines import ZONE
 from protocol.runtime.i18n import language
 
-ZONE = ZoneInfo("Europe/Madrid")
 # English dates in the European order
 _LOCALES = {"en": "en_GB"}
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -46,7 +46,7 @@ def prove_anchor(
     header = [bytes(32)] * 15
     header[5] = keccak(node)
     header[8] = block_number.to_bytes((block_number.bit_length() + 7) // 8)
-    header[11] = timestamp.to_bytes(4)
+    header[11] = timestamp.to_bytes((timestamp.bit_length() + 7) // 8)
     header[13] = ISTANBUL_MIX_HASH
     encoded = _seal(header, ExtraData(bytes(32), tuple(key.validator for key in validators)), seals)
     evidence = AnchorEvidence(

@@ -15,7 +15,8 @@ from ledger.chain.interface import AnchorEvent, Mode
 from ledger.checkpoint import Checkpoint
 from ledger.commitment import Commitment
 from ledger.findings import ExitStatus, Finding, Level, Outcome, overall
-from ledger.promise import Promise
+from ledger.promise import CLOCK_SKEW, Promise
+from protocol.clock import from_epoch
 
 LEAVES = tuple(Commitment(index.to_bytes(32)) for index in range(1, 31))
 SIZES = (0, 8, 16, 24)
@@ -61,13 +62,20 @@ def test_honest_log_holds_at_every_level():
 def test_root_only_anchor_is_no_violation_and_says_that_the_chain_has_no_commitments():
     first, second, third = ANCHORS
     unseen = replace(second, mode=Mode.ROOT_ONLY, commitments=None)
-    findings = audit_log(HEAD, LogContents(LEAVES, (first, unseen, third), mirrors=("https://copy.example",)))
+    copies = ("https://copy.example", "https://other.example")
+    findings = audit_log(HEAD, LogContents(LEAVES, (first, unseen, third), mirrors=copies))
     calldata = next(each for each in findings if each.level is Level.CALLDATA)
     assert (calldata.outcome, calldata.counts) == (Outcome.COULD_NOT_TELL, False)
-    assert "16 commitments and only the roots over 8 more; mirrors: https://copy.example" in calldata.detail
+    assert (
+        "16 commitments and only the roots over 8 more; mirrors: https://copy.example, https://other.example"
+        in calldata.detail
+    )
     assert overall(findings) is ExitStatus.HOLDS
     unnamed = audit_log(HEAD, LogContents(LEAVES, (first, unseen, third)))
     assert unnamed[-1].detail.endswith("mirrors: none is named")
+    for few in ((), copies[:1]):
+        alone = audit_log(HEAD, LogContents(LEAVES, (first, unseen, third), mirrors=few))
+        assert overall(alone) is ExitStatus.COULD_NOT_TELL
 
 
 def test_root_only_anchor_hides_no_wrong_calldata_and_no_wrong_root():
@@ -85,6 +93,15 @@ def test_honest_log_audited_from_a_size_holds():
     assert overall(findings) is ExitStatus.HOLDS
     nothing_new = audit_log(HEAD, LogContents(LEAVES, ()), from_size=30)
     assert overall(nothing_new) is ExitStatus.HOLDS
+    within_the_first = audit_log(HEAD, LogContents(LEAVES, ANCHORS), from_size=5)
+    assert overall(within_the_first) is ExitStatus.HOLDS
+
+
+def test_audit_from_a_size_does_not_pass_over_what_is_hidden():
+    hidden = outcomes(audit_log(HEAD, LogContents(LEAVES, ANCHORS[1:]), from_size=5))
+    assert hidden[Level.ANCHORED] is Outcome.VIOLATED
+    beyond = outcomes(audit_log(HEAD, LogContents(LEAVES, ()), from_size=1_000_000))
+    assert beyond[Level.ANCHORED] is Outcome.COULD_NOT_TELL
 
 
 def test_log_whose_chain_was_not_read_could_not_tell():
@@ -186,9 +203,14 @@ def test_promise_anchored_late_is_no_breach():
 
 
 def test_promise_missing_after_a_later_block_is_broken():
-    found = check_promise(promise(Commitment(bytes(32)), AT), LogContents(LEAVES, ANCHORS), is_placed=False)
+    contents, missing = LogContents(LEAVES, ANCHORS), Commitment(bytes(32))
+    newest = from_epoch(ANCHORS[-1].block_time)
+    found = check_promise(promise(missing, newest - CLOCK_SKEW - timedelta(seconds=1)), contents, is_placed=False)
     assert found.outcome is Outcome.VIOLATED
     assert "broken" in found.detail
+    # the clocks of chain and log may differ by a little
+    found = check_promise(promise(missing, newest - CLOCK_SKEW), contents, is_placed=False)
+    assert found.outcome is Outcome.COULD_NOT_TELL
 
 
 def test_promise_missing_before_it_is_due_could_not_tell():

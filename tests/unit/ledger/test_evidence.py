@@ -12,7 +12,10 @@ import pytest
 from ledger import merkle, signatures
 from ledger import promise as promises
 from ledger import record as records
+from ledger.anchor_evidence import AnchorProof
 from ledger.audit import LogContents
+from ledger.chain.evidence import verify_anchor
+from ledger.chain.interface import AnchorEvent
 from ledger.chain.sealer import FileSealKey
 from ledger.checkpoint import Checkpoint, CheckpointSigner, new_key_pem
 from ledger.cli import verify_evidence_command
@@ -87,6 +90,19 @@ class Case:
             anchor=proof.to_json(),
         )
 
+    def on_chain(self):
+        """Return the anchor of the share as a node would give it."""
+        proof = AnchorProof.parse(self.item.anchor)
+        found = verify_anchor(proof.evidence, expected_contract=CONTRACT, expected_log_id=self.chain.log_id)
+        return AnchorEvent(
+            **vars(found.anchored),
+            block_number=found.block.number,
+            block_hash=found.block.hash,
+            block_time=found.block.timestamp,
+            transaction_hash=bytes(32),
+            commitments=None,
+        )
+
     def follow(self, record, signature, typ_key):
         """Return a further record of the same file, promised and placed."""
         data, key = records.to_bytes(record), records.new_key()
@@ -129,13 +145,13 @@ class Case:
 
         return self.follow(record, sign, key or self.share.consent_key)
 
-    def answer(self, withdrawal, key=None):
+    def answer(self, withdrawal, key=None, party=None):
         record = records.build_answer(
             records.RecordType.ERASED,
             log=self.log.origin,
             time=self.now + timedelta(hours=2),
             transaction_identifier="t-3",
-            party=self.share.record.party,
+            party=party or self.share.record.party,
             previous=records.commit(withdrawal.key, withdrawal.record),
         )
         return self.follow(
@@ -336,6 +352,49 @@ def test_log_trusted_without_a_chain_could_not_tell_the_anchor(case):
     assert outcome(findings, Level.ANCHORED).outcome is Outcome.COULD_NOT_TELL
 
 
+def test_block_without_known_validators_could_not_tell_unless_the_chain_was_read(case):
+    trust = replace(case.trust, logs=(replace(case.log, chain=replace(case.chain, validators=())),))
+    (findings,) = case.audit(trust=trust)
+    assert overall(findings) is ExitStatus.COULD_NOT_TELL
+    for anchors, expected in (
+        (None, ExitStatus.COULD_NOT_TELL),
+        ((), ExitStatus.COULD_NOT_TELL),
+        ((case.on_chain(),), ExitStatus.HOLDS),
+        ((replace(case.on_chain(), block_hash=bytes(32)),), ExitStatus.VIOLATED),
+        ((replace(case.on_chain(), size=9),), ExitStatus.COULD_NOT_TELL),
+    ):
+        contents = {case.log.origin: LogContents(tuple(case.leaves), anchors)}
+        (findings,) = case.audit(trust=trust, contents=contents)
+        assert overall(findings) is expected
+
+
+def test_block_that_is_not_among_those_read_from_the_chain_could_not_tell(case):
+    contents = {case.log.origin: LogContents(tuple(case.leaves), (replace(case.on_chain(), size=9),))}
+    (findings,) = case.audit(contents=contents)
+    assert outcome(findings, Level.FINAL).outcome is Outcome.COULD_NOT_TELL
+
+
+@pytest.mark.parametrize("timestamp", [2**40, 10**15, 2**63])
+def test_block_of_a_time_that_no_calendar_has_is_refused(case, timestamp):
+    (findings,) = case.audit(case.place(case.item, timestamp=timestamp))
+    assert violated(findings) == {Level.ANCHORED}
+
+
+def test_promise_of_a_hundred_years_is_judged_by_the_logs_own_delay(case):
+    promise = promises.make(
+        case.share.promise_key,
+        log=case.log.origin,
+        commitment=case.share.commitment,
+        now=case.now,
+        maximum_merge_delay=timedelta(seconds=promises.MAX_DELAY_SECONDS),
+    )
+    later = replace(case.on_chain(), block_time=int((case.now + timedelta(hours=1)).timestamp()))
+    contents = {case.log.origin: LogContents(tuple(FILLERS), (later,))}
+    item = replace(case.item, promise=promise, inclusion=None, checkpoint=None, anchor=None)
+    (findings,) = case.audit(item, contents=contents)
+    assert violated(findings) == {Level.PROMISED}
+
+
 def test_share_without_countersignature_still_holds(case):
     (findings,) = case.audit(replace(case.item, acceptance=None))
     assert overall(findings) is ExitStatus.HOLDS
@@ -381,6 +440,24 @@ def test_withdrawal_received_by_another_office_takes_nothing_back(case):
     assert outcome(share, Level.NOT_TAKEN_BACK).outcome is Outcome.COULD_NOT_TELL
 
 
+def test_answer_of_another_office_is_none(case):
+    withdrawal, other = case.withdrawal(), PrivateKey.generate()
+    party = replace(case.share.record.party, identifier="ca-0000000000")
+    known = TrustedAdministration(party.identifier, {"ca": "Altres"}, (other.public_key,), ())
+    trust = replace(case.trust, administrations=(*case.trust.administrations, known))
+    for answered in (case.answer(withdrawal, other, party), case.answer(withdrawal, case.office, party)):
+        *_, answer = case.audit(case.item, withdrawal, answered, trust=trust)
+        assert violated(answer) == {Level.SIGNED}
+        assert "the share went to" in outcome(answer, Level.SIGNED).detail
+
+
+def test_answer_without_its_share_could_not_tell_who_had_to_give_it(case):
+    withdrawal = case.withdrawal()
+    for items in ([case.answer(withdrawal)], [withdrawal, case.answer(withdrawal)]):
+        *_, answer = case.audit(*items)
+        assert outcome(answer, Level.SIGNED).outcome is Outcome.COULD_NOT_TELL
+
+
 def test_answer_without_a_signature_is_refused(case):
     withdrawal = case.withdrawal()
     *_, answer = case.audit(case.item, withdrawal, replace(case.answer(withdrawal), signature=None))
@@ -417,6 +494,18 @@ def test_share_recorded_by_the_office_says_no_signature_of_the_holder(case):
     item = case.follow(record, lambda *_: None, None)
     (findings,) = case.audit(item)
     assert outcome(findings, Level.SIGNED).detail == "no: recorded by the verifier"
+    # nobody stands by it: whoever may record at the log could have made it
+    assert overall(findings) is ExitStatus.COULD_NOT_TELL
+    accepted = signatures.sign_acceptance(
+        case.office,
+        commitment=records.commit(item.key, item.record),
+        result="accepted",
+        reference="E-2",
+        now=case.now,
+        x5c=["MII"],
+    )
+    (findings,) = case.audit(replace(item, acceptance=accepted))
+    assert outcome(findings, Level.SIGNED).outcome is Outcome.COULD_NOT_TELL
     assert overall(findings) is ExitStatus.HOLDS
 
 
@@ -433,6 +522,18 @@ def test_marker_without_the_signed_withdrawal_is_contested(case):
     (findings,) = case.audit(contents=contents)
     found = outcome(findings, Level.NOT_TAKEN_BACK)
     assert (found.outcome, "contested" in found.detail) == (Outcome.COULD_NOT_TELL, True)
+
+
+def test_share_could_be_taken_back_in_a_log_that_was_not_read(case):
+    later = replace(case.log, origin="ledger.example/2027", chain=None)
+    trust = replace(case.trust, logs=(case.log, later))
+    contents = {case.log.origin: LogContents(tuple(case.leaves), None)}
+    (findings,) = case.audit(trust=trust, contents=contents)
+    found = outcome(findings, Level.NOT_TAKEN_BACK)
+    assert (found.outcome, found.detail) == (Outcome.COULD_NOT_TELL, "needs all leaves of ledger.example/2027")
+    contents = {case.log.origin: LogContents(tuple(case.leaves), None, first=8)}
+    (findings,) = case.audit(contents=contents)
+    assert outcome(findings, Level.NOT_TAKEN_BACK).outcome is Outcome.COULD_NOT_TELL
 
 
 def test_marker_in_a_later_log_than_the_shares_is_found_too(case):

@@ -8,6 +8,7 @@ import pytest
 from ledger import promise as promises
 from ledger.record import Commitment
 from protocol import jws
+from protocol.clock import MAX_EPOCH_SECONDS
 from protocol.encoding import b64url_encode
 from protocol.errors import VerificationError
 from protocol.keys import PrivateKey
@@ -62,6 +63,8 @@ def test_promise_for_something_else_is_refused(key, now, changes):
         {"iat": 10**18},
         {"maximum_merge_delay": 10**18},
         {"maximum_merge_delay": -1},
+        {"maximum_merge_delay": promises.MAX_DELAY_SECONDS + 1},
+        {"iat": MAX_EPOCH_SECONDS},
         {"maximum_merge_delay": True},
         {"log": None},
     ],

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.trust import TrustedAdministration, TrustedChain, TrustFile, log_id
+from ledger.promise import MAX_DELAY_SECONDS
+from ledger.trust import MAX_ACCESS_KEYS, TrustedAdministration, TrustedChain, TrustFile, log_id
 from protocol.errors import RequestError
+from protocol.keys import PrivateKey
 
 ADDRESS = "0x" + "ab" * 20
 
@@ -37,6 +39,14 @@ def test_known_and_unknown_names_are_told_apart(trust):
     assert trust.find_administration("other") is None
 
 
+def test_limits_of_a_trust_file_are_taken(trust):
+    document = json.loads(json.dumps(trust.to_json()))
+    document["logs"][0]["maximum_merge_delay"] = MAX_DELAY_SECONDS
+    (office, *_) = document["administrations"]
+    office["access_keys"] = [PrivateKey.generate().public_key.jwk() for _ in range(MAX_ACCESS_KEYS)]
+    assert len(TrustFile.parse(json.dumps(document).encode()).administrations[0].access_keys) == MAX_ACCESS_KEYS
+
+
 @pytest.mark.parametrize(
     ("place", "value"),
     [
@@ -49,6 +59,10 @@ def test_known_and_unknown_names_are_told_apart(trust):
         (("logs", 0, "chain", "log_id"), "0x" + "00" * 32),
         (("logs", 0, "chain", "contract"), "0x12"),
         (("logs", 0, "chain", "chain_id"), True),
+        (("logs", 0, "maximum_merge_delay"), 0),
+        (("logs", 0, "maximum_merge_delay"), MAX_DELAY_SECONDS + 1),
+        (("logs", 0, "maximum_merge_delay"), 10**20),
+        (("administrations", 0, "access_keys"), [PrivateKey.generate().public_key.jwk()] * (MAX_ACCESS_KEYS + 1)),
     ],
 )
 def test_trust_file_with_a_wrong_member_is_refused(trust, place, value):
