@@ -9,26 +9,18 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger.merkle import HASH_BYTES
-from protocol.encoding import sha256
+from ledger.note import MAX_NOTE_CHARS, NoteKey, NoteSignature, decode_base64, load_secret
 from protocol.errors import Check, ConfigurationError, RequestError, VerificationError
 
-NOTE_TYPE = b"\x01"
-KEY_ID_BYTES = 4
-PUBLIC_KEY_BYTES = 32
-# Three short lines and the signatures of up to a hundred witnesses.
-MAX_NOTE_CHARS = 16 * 1024
-NAME = re.compile(r"[^\s+]{1,255}")
 _BODY = re.compile(r"([^\s+]{1,255})\n(0|[1-9][0-9]{0,17})\n([A-Za-z0-9+/]{43}=)\n")
-_SIGNATURE = re.compile(r"\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})")
 
 
 @dataclass(frozen=True)
@@ -45,28 +37,6 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
-class NoteSignature:
-    """One signature line of a note, as it stands there; it promises nothing."""
-
-    name: str
-    key_id: bytes
-    signature: bytes
-
-    @classmethod
-    def parse(cls, line: str) -> NoteSignature:
-        """Return the parts of a signature line. Raises `RequestError` (`invalid_checkpoint`)."""
-        match = _SIGNATURE.fullmatch(line)
-        if match is None:
-            raise RequestError("invalid_checkpoint", "malformed signature line")
-        raw = decode_base64(match[2])
-        return cls(match[1], raw[:KEY_ID_BYTES], raw[KEY_ID_BYTES:])
-
-    def line(self) -> str:
-        """Return the line, without its end."""
-        return f"\u2014 {self.name} {base64.b64encode(self.key_id + self.signature).decode()}"
-
-
-@dataclass(frozen=True)
 class UnverifiedNote:
     """A checkpoint and the signatures under it, none of them checked."""
 
@@ -76,31 +46,11 @@ class UnverifiedNote:
 
 
 @dataclass(frozen=True)
-class CheckpointKey:
+class CheckpointKey(NoteKey):
     """The public half of a log's checkpoint key; its text form is the verifier key of signed notes."""
 
-    name: str
-    public: bytes
-
-    @property
-    def key_id(self) -> bytes:
-        """The first four bytes of SHA-256(name ‖ newline ‖ 0x01 ‖ public key)."""
-        return sha256(self.name.encode() + b"\n" + NOTE_TYPE + self.public)[:KEY_ID_BYTES]
-
-    def text(self) -> str:
-        """Return `name+keyid+base64`."""
-        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(NOTE_TYPE + self.public).decode()}"
-
-    @classmethod
-    def parse(cls, text: str) -> CheckpointKey:
-        """Return the key of its text form. Raises `RequestError` when anything in it disagrees."""
-        match text.split("+", 2):
-            case [name, key_id, encoded] if NAME.fullmatch(name):
-                raw = decode_base64(encoded)
-                key = cls(name, raw[1:])
-                if raw[:1] == NOTE_TYPE and len(key.public) == PUBLIC_KEY_BYTES and key.key_id.hex() == key_id:
-                    return key
-        raise RequestError("invalid_key", "malformed verifier key of a checkpoint")
+    NOTE_TYPE = b"\x01"
+    SIGNS = "checkpoint"
 
 
 class CheckpointSigner:
@@ -108,27 +58,20 @@ class CheckpointSigner:
 
     def __init__(self, name: str, secret: Ed25519PrivateKey) -> None:
         self._secret = secret
-        public = secret.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        self.key = CheckpointKey(name, public)
+        self.key = CheckpointKey.of(name, secret)
 
     @classmethod
     def from_pem(cls, name: str, pem: bytes) -> CheckpointSigner:
         """Load an unencrypted PKCS#8 PEM. Raises `ConfigurationError` when it is no Ed25519 key."""
-        try:
-            secret = serialization.load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError) as exc:
-            raise ConfigurationError("configuration_error", "malformed checkpoint key file") from exc
-        if not isinstance(secret, Ed25519PrivateKey):
-            raise ConfigurationError("configuration_error", "expected an Ed25519 key for checkpoints")
-        return cls(name, secret)
+        return cls(name, load_secret(pem, CheckpointKey))
 
     def sign(self, checkpoint: Checkpoint) -> str:
         """Return the signed note."""
         body = checkpoint.body()
         if not _BODY.fullmatch(body):
             raise ConfigurationError("configuration_error", "checkpoint cannot be written in its text form")
-        signature = self.key.key_id + self._secret.sign(body.encode())
-        return f"{body}\n\u2014 {self.key.name} {base64.b64encode(signature).decode()}\n"
+        line = NoteSignature(self.key.name, self.key.key_id, self._secret.sign(body.encode()))
+        return f"{body}\n{line.line()}\n"
 
 
 def new_key_pem() -> bytes:
@@ -158,10 +101,10 @@ def verify(note: str, key: CheckpointKey) -> Checkpoint:
     checkpoint, body, lines = _split(note)
     if checkpoint.origin != key.name:
         raise VerificationError(Check.RECEIPT, "checkpoint is of another log", code="invalid_checkpoint")
-    public = Ed25519PublicKey.from_public_bytes(key.public)
+    public = key.verifier()
     for line in lines:
         signature = NoteSignature.parse(line)
-        if signature.name != key.name or signature.key_id != key.key_id:
+        if not signature.is_by(key):
             continue
         try:
             public.verify(signature.signature, body.encode())
@@ -185,14 +128,3 @@ def _split(note: str) -> tuple[Checkpoint, str, list[str]]:
     if len(root) != HASH_BYTES:
         raise RequestError("invalid_checkpoint", "root is not 32 bytes")
     return Checkpoint(match[1], int(match[2]), root), body, signatures[:-1].split("\n")
-
-
-def decode_base64(text: str) -> bytes:
-    """Return the bytes of canonical base64. Raises `RequestError` (`invalid_checkpoint`)."""
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as exc:
-        raise RequestError("invalid_checkpoint", "malformed base64") from exc
-    if base64.b64encode(raw).decode() != text:
-        raise RequestError("invalid_checkpoint", "base64 is not canonical")
-    return raw

@@ -11,21 +11,18 @@ gives at most one root per size, so a log that shows two people two histories ne
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from ledger.checkpoint import KEY_ID_BYTES, NAME, PUBLIC_KEY_BYTES, NoteSignature, decode_base64, parse_note
+from ledger.checkpoint import parse_note
+from ledger.note import NAME, NoteKey, NoteSignature, load_secret
 from protocol.clock import epoch_seconds, from_epoch
-from protocol.encoding import sha256
 from protocol.errors import Check, ConfigurationError, RequestError, VerificationError
 
-NOTE_TYPE = b"\x04"
 CODE = "invalid_cosignature"
 TIME_BYTES = 8
 SIGNATURE_BYTES = 64
@@ -34,31 +31,11 @@ CLOCK_SKEW = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
-class WitnessKey:
+class WitnessKey(NoteKey):
     """The public half of a witness's key; its text form is the verifier key of signed notes."""
 
-    name: str
-    public: bytes
-
-    @property
-    def key_id(self) -> bytes:
-        """The first four bytes of SHA-256(name ‖ newline ‖ 0x04 ‖ public key)."""
-        return sha256(self.name.encode() + b"\n" + NOTE_TYPE + self.public)[:KEY_ID_BYTES]
-
-    def text(self) -> str:
-        """Return `name+keyid+base64`."""
-        return f"{self.name}+{self.key_id.hex()}+{base64.b64encode(NOTE_TYPE + self.public).decode()}"
-
-    @classmethod
-    def parse(cls, text: str) -> WitnessKey:
-        """Return the key of its text form. Raises `RequestError` when anything in it disagrees."""
-        match text.split("+", 2):
-            case [name, key_id, encoded] if NAME.fullmatch(name):
-                raw = decode_base64(encoded)
-                key = cls(name, raw[1:])
-                if raw[:1] == NOTE_TYPE and len(key.public) == PUBLIC_KEY_BYTES and key.key_id.hex() == key_id:
-                    return key
-        raise RequestError("invalid_key", "malformed verifier key of a witness")
+    NOTE_TYPE = b"\x04"
+    SIGNS = "witness"
 
 
 @dataclass(frozen=True)
@@ -76,19 +53,12 @@ class Cosigner:
         if not NAME.fullmatch(name):
             raise ConfigurationError("configuration_error", "a witness's name has neither space nor plus sign")
         self._secret = secret
-        public = secret.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-        self.key = WitnessKey(name, public)
+        self.key = WitnessKey.of(name, secret)
 
     @classmethod
     def from_pem(cls, name: str, pem: bytes) -> Cosigner:
         """Load an unencrypted PKCS#8 PEM. Raises `ConfigurationError` when it is no Ed25519 key."""
-        try:
-            secret = serialization.load_pem_private_key(pem, password=None)
-        except (ValueError, TypeError) as exc:
-            raise ConfigurationError("configuration_error", "malformed key file of a witness") from exc
-        if not isinstance(secret, Ed25519PrivateKey):
-            raise ConfigurationError("configuration_error", "expected an Ed25519 key for cosigning")
-        return cls(name, secret)
+        return cls(name, load_secret(pem, WitnessKey))
 
     def cosign(self, note: str, *, now: datetime) -> str:
         """Return the signature line for a note's checkpoint, with its end.
@@ -110,7 +80,7 @@ def verify(note: str, key: WitnessKey, *, now: datetime) -> Cosignature:
     """
     parsed = parse_note(note)
     for each in parsed.signatures:
-        if (each.name, each.key_id) == (key.name, key.key_id):
+        if each.is_by(key):
             return _verify(each.signature, parsed.body, key, now=now)
     raise _fail("checkpoint is not signed by this witness")
 
@@ -131,7 +101,7 @@ def _verify(raw: bytes, body: str, key: WitnessKey, *, now: datetime) -> Cosigna
         raise _fail("cosignature has another length")
     seconds = int.from_bytes(raw[:TIME_BYTES])
     try:
-        Ed25519PublicKey.from_public_bytes(key.public).verify(raw[TIME_BYTES:], _message(body, seconds))
+        key.verifier().verify(raw[TIME_BYTES:], _message(body, seconds))
         at = from_epoch(seconds)
     except InvalidSignature as exc:
         raise _fail("signature of the witness does not verify") from exc

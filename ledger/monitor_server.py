@@ -14,7 +14,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 
 from ledger.findings import Outcome
 from ledger.look import LogReport
-from ledger.witness import MAX_BODY_BYTES, Answer, Witness
+from ledger.witness import Answer, Witness
+from ledger.witness_protocol import MAX_BODY_BYTES
 from protocol.clock import Clock
 from protocol.encoding import compact_json
 from protocol.errors import ConfigurationError, Error

@@ -19,7 +19,7 @@ from ledger.checkpoint import new_key_pem
 from ledger.cosignature import WitnessKey, verify
 from ledger.monitor_state import MonitorState
 from ledger.trust import AuditedLog, TrustFile, log_id
-from ledger.witness import MAX_BODY_BYTES
+from ledger.witness_protocol import MAX_BODY_BYTES
 from protocol.clock import SystemClock
 from protocol.runtime.signer import write_secret_file
 from tests.fakes.memory_chain import MemoryChain

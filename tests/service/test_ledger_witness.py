@@ -12,7 +12,8 @@ from ledger import cosignature, merkle, tiles
 from ledger.checkpoint import Checkpoint, CheckpointSigner
 from ledger.client import LedgerClient
 from ledger.findings import Outcome
-from ledger.witness import MAX_BODY_BYTES, MAX_PROOF_LINES, Witness
+from ledger.witness import Witness
+from ledger.witness_protocol import MAX_BODY_BYTES, MAX_PROOF_LINES
 from protocol.runtime.signer import read_secret_file
 from tests.fakes.watched_logs import URL, Watch
 

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from ledger import checkpoint as checkpoints
 from ledger import cosignature
-from ledger.checkpoint import Checkpoint, CheckpointSigner, NoteSignature
+from ledger.checkpoint import Checkpoint, CheckpointSigner
 from ledger.cosignature import Cosigner, WitnessKey
+from ledger.note import NoteSignature
 from protocol.errors import ConfigurationError, RequestError, VerificationError
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
