@@ -7,7 +7,7 @@ Nothing here knows who asks. Reading happens at a size that a signed checkpoint 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ledger import merkle, promise, tiles
@@ -148,11 +148,15 @@ class Publication:
         return merkle.consistency_proof(self._reader(state.name), first, self._size(state, second))
 
     def get_checkpoint(self, *, log: str | None, size: int | None = None) -> StoredCheckpoint:
-        """Return the checkpoint of a size, the newest without one. Raises `RequestError` (`not_found`, 404)."""
-        found = self._store.find_checkpoint(self.get_log(log).name, size)
+        """Return the checkpoint of a size, the newest without one, with the signatures of witnesses so far.
+
+        Raises `RequestError` (`not_found`, 404).
+        """
+        state = self.get_log(log)
+        found = self._store.find_checkpoint(state.name, size)
         if found is None:
             raise RequestError("not_found", "there is no checkpoint of this size", status=404)
-        return found
+        return replace(found, note=found.note + "".join(self._store.cosignatures(state.name, found.size)))
 
     def get_tile(self, address: tiles.TileAddress, *, log: str | None) -> bytes:
         """Return a tile's or entry bundle's bytes.

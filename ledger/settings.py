@@ -15,10 +15,15 @@ from urllib.parse import urlsplit
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import SettingsConfigDict
 
+from ledger.cosignature import WitnessKey
+from protocol.errors import RequestError
+from protocol.runtime.fetch import origin_of
 from protocol.runtime.settings import ServiceSettings
 
 # Copies of the entries outside the chain and outside the operator: one may be lost while the other is needed.
 MIN_MIRRORS = 2
+# Their lines fit into a note (`ledger.note.MAX_NOTE_CHARS`) with names of any length.
+MAX_WITNESSES = 16
 _ORIGIN = re.compile(r"[A-Za-z0-9.\-:\[\]]+(?:/[a-z0-9-]+)*/[a-z0-9-]{1,40}")
 
 
@@ -37,6 +42,33 @@ class LogSettings(BaseModel):
     def name(self) -> str:
         """The log's short name, as in paths."""
         return self.origin.rpartition("/")[2]
+
+
+class WitnessSettings(BaseModel):
+    """One witness that is asked to cosign every head: its key, and where it answers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    key: str
+    url: str
+
+    @model_validator(mode="after")
+    def _check_witness(self) -> Self:
+        parts = urlsplit(self.url)
+        if not parts.hostname or parts.username or parts.query or parts.fragment:
+            raise ValueError("a witness's url must be absolute, without user, query or fragment")
+        if not parts.path.endswith("/add-checkpoint"):
+            raise ValueError("a witness's url must end with /add-checkpoint")
+        try:
+            WitnessKey.parse(self.key)
+        except RequestError as exc:
+            raise ValueError(exc.message) from exc
+        return self
+
+    @property
+    def verifier(self) -> WitnessKey:
+        """The key that must have made its cosignatures."""
+        return WitnessKey.parse(self.key)
 
 
 class LedgerSettings(ServiceSettings):
@@ -97,6 +129,11 @@ class LedgerSettings(ServiceSettings):
         description="https URLs of copies of the logs' tiles (URL/LOG/tile/…), each on another host, from which a "
         "restored log is rebuilt; root-only needs two",
     )
+    witnesses: tuple[WitnessSettings, ...] = Field(
+        default=(),
+        max_length=MAX_WITNESSES,
+        description="JSON list of the witnesses that are asked to cosign every head: key, url of add-checkpoint",
+    )
     batch_interval_seconds: int = Field(default=10, ge=1, le=3600, description="batches close on this clock")
     maximum_merge_delay_seconds: int = Field(
         default=60, ge=2, le=86_400, description="the longest time from a promise to a signed checkpoint"
@@ -130,6 +167,15 @@ class LedgerSettings(ServiceSettings):
             raise ValueError(f"anchor_mode root-only needs at least {MIN_MIRRORS} mirrors")
         if self.registry and None in (self.chain_url, self.registrar_key_file, self.registrar_certificate_file):
             raise ValueError("registry needs chain_url, registrar_key_file and registrar_certificate_file")
+        return self
+
+    @model_validator(mode="after")
+    def _check_witnesses(self) -> Self:
+        if len({each.key for each in self.witnesses}) < len(self.witnesses):
+            raise ValueError("witnesses must have keys of their own")
+        for each in self.witnesses:
+            if urlsplit(each.url).scheme != "https" and origin_of(each.url) not in self.allowed_private_origins:
+                raise ValueError("a witness's url must be https, or at one of allowed_private_origins")
         return self
 
     @property

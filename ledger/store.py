@@ -17,11 +17,13 @@ from sqlmodel import col, select
 from ledger.checkpoint import CheckpointKey
 from ledger.commitment import Commitment
 from ledger.merkle import HASH_BYTES
-from ledger.tables import AnchorRow, CheckpointRow, EntryRow, LogRow, NodeRow
+from ledger.tables import AnchorRow, CheckpointRow, CosignatureRow, EntryRow, LogRow, NodeRow
 from ledger.values import AnchorState, LogCondition, LogState, StoredAnchor, StoredCheckpoint
 from protocol.errors import UnavailableError
 from protocol.runtime.database import Database
 
+# Witnesses may have come and gone while a head stayed; so many lines fit into a note, with names of any length.
+MAX_COSIGNATURES = 32
 _SHOWN = (AnchorState.PENDING.value, AnchorState.INCLUDED.value, AnchorState.FINAL.value)
 
 
@@ -60,7 +62,10 @@ class Store(Protocol):
         """Return the commitments from this index on; fewer when there are fewer."""
 
     def find_checkpoint(self, log: str, size: int | None = None) -> StoredCheckpoint | None:
-        """Return the checkpoint of this size, or the newest."""
+        """Return the checkpoint of this size, or the newest, as the log signed it."""
+
+    def cosignatures(self, log: str, size: int) -> tuple[str, ...]:
+        """Return the lines of witnesses under the head of this size, the first to sign first."""
 
     def anchors(self, log: str) -> tuple[StoredAnchor, ...]:
         """Return the anchors that are, or are to be, on the chain; oldest first."""
@@ -154,6 +159,13 @@ class SqlStore:
                 query = query.where(CheckpointRow.size == size)
             row = session.exec(query.order_by(col(CheckpointRow.size).desc()).limit(1)).first()
             return None if row is None else StoredCheckpoint(row.size, row.root, row.note, row.signed_at)
+
+    def cosignatures(self, log: str, size: int) -> tuple[str, ...]:
+        """Return the lines of witnesses under the head of this size, the first to sign first."""
+        with self._database.read() as session:
+            query = select(CosignatureRow.line).where(CosignatureRow.log == log, CosignatureRow.size == size)
+            ordered = query.order_by(col(CosignatureRow.cosigned_at), col(CosignatureRow.witness))
+            return tuple(session.exec(ordered.limit(MAX_COSIGNATURES)))
 
     def anchors(self, log: str) -> tuple[StoredAnchor, ...]:
         """Return the anchors that are, or are to be, on the chain; oldest first."""

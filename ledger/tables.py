@@ -93,6 +93,21 @@ class CheckpointRow(Base, table=True):
     signed_at: datetime = Field(sa_type=Moment)
 
 
+class CosignatureRow(Base, table=True):
+    """One witness's verified signature under one tree head; written once."""
+
+    __tablename__ = "cosignatures"
+    __table_args__ = (Index("ix_cosignatures_log_size", "log", "size"),)
+
+    log: str = Field(primary_key=True)
+    # the witness's verifier key: name, identifier and bytes
+    witness: str = Field(primary_key=True)
+    size: int = Field(primary_key=True, sa_type=BigInteger)
+    # the line of the note, with its end
+    line: str
+    cosigned_at: datetime = Field(sa_type=Moment)
+
+
 class AnchorRow(Base, table=True):
     """The outbox: one transaction that brings a head to the chain, and what became of it."""
 

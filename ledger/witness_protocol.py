@@ -69,7 +69,7 @@ def parse_known_size(body: bytes) -> int:
 
 
 def parse_answer(body: bytes) -> str:
-    """Return a witness's answer as text. Raises `RequestError` (`invalid_cosignature`) when it is none, or long."""
+    """Return an answer as text. Raises `RequestError` (`invalid_cosignature`) when it is none, or too long."""
     if len(body) > MAX_ANSWER_BYTES:
         raise RequestError("invalid_cosignature", f"the witness answered more than {MAX_ANSWER_BYTES} bytes")
     try:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""The ledger's worker: sequencing and anchoring, as a process of its own (`python -m ledger.worker`).
+"""The ledger's worker: sequencing, anchoring, witnesses, as a process of its own (`python -m ledger.worker`).
 
 - It keeps every log of its settings; one that has trouble does not hold up the others.
 - Any number may run: each job is done by the holder of its lease, and a holder that was outrun can write nothing.
-- Two loops that do not wait for each other: a chain that hangs does not delay the log.
+- Loops that do not wait for each other: a chain or a witness that hangs does not delay the log.
 - SIGTERM and SIGINT end it between two steps, and hand the leases over at once.
 """
 
@@ -21,6 +21,8 @@ from typing import TypeVar
 import structlog
 
 from ledger.chain.interface import Chain, Registry, SealerKey
+from ledger.cosignature_store import CosignatureStore
+from ledger.gatherer import Gatherer
 from ledger.keeper import Anchoring, Keeper
 from ledger.kill_points import KillPoints, NoKillPoints
 from ledger.mirror import TileMirror
@@ -33,7 +35,7 @@ from ledger.worker_store import WorkerStore
 from protocol.clock import Clock, SystemClock
 from protocol.errors import Error, RequestError, StoreConflictError, UnavailableError, VerificationError
 from protocol.runtime.database import migrate, open_database
-from protocol.runtime.fetch import Fetcher, HTTPClient
+from protocol.runtime.fetch import HTTPClient, open_http
 from protocol.runtime.leases import Leases
 from protocol.runtime.logging import configure_logging
 from protocol.runtime.settings import load_settings
@@ -42,12 +44,21 @@ from protocol.runtime.trust_list import load_anchors
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
+_W = TypeVar("_W")
+# how many seconds to wait, by whether the turn was finished
+_Pause = Callable[[bool], float]
+# Between two looks for a head that a witness has not cosigned: a query, and a request only for a new head.
+GATHER_SECONDS = 1.0
+# A witness that failed is asked again after this time, about whatever head is the newest then.
+RETRY_SECONDS = 10.0
+# A request to a witness is not waited for at the end: nothing is lost with it.
+_PATIENCE_SECONDS = 0.5
 # what ends a turn and not the worker
 _EXPECTED = (UnavailableError, StoreConflictError, RequestError, VerificationError)
 
 
 class Worker:
-    """One worker. `sequence`, `anchor` and `follow_registry` each do one turn; `run` does all again and again.
+    """One worker. `sequence`, `anchor`, `gather` and `follow_registry` do one turn each; `run` does all, always.
 
     `chain`, `sealer`, `registry` and `http` are for tests; by default they are opened from the settings at need.
     """
@@ -93,17 +104,37 @@ class Worker:
             )
             for log in settings.logs
         )
+        self._gatherers = tuple(
+            Gatherer(
+                CosignatureStore(database),
+                self._leases,
+                self._open_http(),
+                clock,
+                holder=self._holder,
+                logs=[log.name for log in settings.logs],
+                witness=each.verifier,
+                url=each.url,
+            )
+            for each in settings.witnesses
+        )
 
     def sequence(self) -> int:
         """Take one turn at sequencing each log; return the number of new leaves.
 
         Raises what the first log in trouble raised, after the others had their turn.
         """
-        return sum(self._each(Keeper.sequence))
+        return sum(_each(self._keepers, Keeper.sequence))
 
     def anchor(self) -> None:
         """Take one turn at anchoring each log. Raises `UnavailableError` when the chain does not answer."""
-        self._each(Keeper.anchor)
+        _each(self._keepers, Keeper.anchor)
+
+    def gather(self) -> int:
+        """Take one turn at asking each witness; return how many cosignatures came.
+
+        Raises what the first witness in trouble raised, after the others had their turn.
+        """
+        return sum(_each(self._gatherers, Gatherer.run))
 
     def follow_registry(self) -> bool:
         """Take one turn at the trust registry; return whether a list was signed.
@@ -131,49 +162,47 @@ class Worker:
             raise RequestError("unknown_log", "no such log is set up here", status=404)
         return keeper.restore([self._open_mirror(url, log) for url in mirrors])
 
-    def _each(self, turn: Callable[[Keeper], _T]) -> list[_T]:
-        done: list[_T] = []
-        failures: list[Error] = []
-        for keeper in self._keepers:
-            try:
-                done.append(turn(keeper))
-            except _EXPECTED as exc:
-                failures.append(exc)
-        if failures:
-            raise failures[0]
-        return done
-
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; end with the error of any loop when it is not one of the expected ones."""
         failures: list[BaseException] = []
 
-        def loop(name: str, turn: Callable[[], object]) -> None:
+        def loop(name: str, turn: Callable[[], object], pause: _Pause) -> None:
             try:
                 while not stop.is_set():
-                    self._take_turn(name, turn)
-                    stop.wait(self._seconds_to_next_batch())
+                    stop.wait(pause(self._take_turn(name, turn)))
             except BaseException as exc:  # noqa: BLE001 - raised again in the main thread
                 failures.append(exc)
                 stop.set()
 
-        others: dict[str, Callable[[], object]] = {"anchorer": self.anchor, "registrar": self.follow_registry}
-        threads = [threading.Thread(target=loop, args=each, daemon=True) for each in others.items()]
-        for thread in threads:
+        def start(name: str, turn: Callable[[], object], pause: _Pause) -> threading.Thread:
+            thread = threading.Thread(target=loop, args=(name, turn, pause), daemon=True)
             thread.start()
-        loop("sequencer", self.sequence)
-        for thread in threads:
+            return thread
+
+        others = [
+            start("anchorer", self.anchor, self._until_next_batch),
+            start("registrar", self.follow_registry, self._until_next_batch),
+        ]
+        asking = [start(f"witness {each.name}", each.run, _until_next_asking) for each in self._gatherers]
+        loop("sequencer", self.sequence, self._until_next_batch)
+        for thread in others:
             thread.join()
+        for thread in asking:
+            thread.join(_PATIENCE_SECONDS)
         self._hand_over()
         if failures:
             raise failures[0]
 
-    def _take_turn(self, name: str, turn: Callable[[], object]) -> None:
+    def _take_turn(self, name: str, turn: Callable[[], object]) -> bool:
+        """Return whether the turn was finished."""
         try:
             turn()
         except _EXPECTED as exc:
             _log.warning("turn not finished", job=name, code=exc.code, reason=exc.message)
+            return False
+        return True
 
-    def _seconds_to_next_batch(self) -> float:
+    def _until_next_batch(self, is_finished: bool) -> float:  # noqa: ARG002 - as `_Pause` says
         interval = self._settings.batch_interval_seconds
         return interval - self._clock.now().timestamp() % interval
 
@@ -218,14 +247,37 @@ class Worker:
     def _hand_over(self) -> None:
         for keeper in self._keepers:
             keeper.hand_over()
+        for gatherer in self._gatherers:
+            gatherer.hand_over()
         lease = self._leases.find(f"registrar:{self._settings.registry}", self._holder)
         if lease is not None:
             self._leases.release(lease)
 
     def _open_mirror(self, url: str, log: str) -> TileMirror:
+        return TileMirror(self._open_http(), url, log=log)
+
+    def _open_http(self) -> HTTPClient:
         if self._http is None:
-            self._http = Fetcher(allowed_private_origins=self._settings.allowed_private_origins)
-        return TileMirror(self._http, url, log=log)
+            self._http = open_http(self._settings)
+        return self._http
+
+
+def _each(workers: Sequence[_W], turn: Callable[[_W], _T]) -> list[_T]:
+    """Give each its turn. Raises what the first in trouble raised, afterwards."""
+    done: list[_T] = []
+    failures: list[Error] = []
+    for each in workers:
+        try:
+            done.append(turn(each))
+        except _EXPECTED as exc:
+            failures.append(exc)
+    if failures:
+        raise failures[0]
+    return done
+
+
+def _until_next_asking(is_finished: bool) -> float:
+    return GATHER_SECONDS if is_finished else RETRY_SECONDS
 
 
 def run(
