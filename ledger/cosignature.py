@@ -96,6 +96,18 @@ def find_cosignatures(note: str, keys: Iterable[WitnessKey], *, now: datetime) -
     return tuple(found)
 
 
+def without_others(note: str, log: NoteKey, witnesses: Iterable[WitnessKey], *, now: datetime) -> str:
+    """Return a note with the log's own signature and these witnesses' cosignatures that hold, each once.
+
+    Whoever serves a note can put any lines under it; what is kept or passed on carries no others. The caller has
+    verified the log's signature. Raises `RequestError` when the note is none.
+    """
+    parsed = parse_note(note)
+    keys = [log, *(each.witness for each in find_cosignatures(note, witnesses, now=now))]
+    lines = [next(each for each in parsed.signatures if each.is_by(key)).line() for key in keys]
+    return "\n".join([parsed.body, *lines, ""])
+
+
 def _verify(raw: bytes, body: str, key: WitnessKey, *, now: datetime) -> Cosignature:
     if len(raw) != TIME_BYTES + SIGNATURE_BYTES:
         raise _fail("cosignature has another length")

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field, replace
 
 from ledger import checkpoint as checkpoints
 from ledger import merkle, tiles
+from ledger.audit import witnessed
 from ledger.chain.interface import AnchorEvent, Chain
 from ledger.client import LedgerClient
-from ledger.cosignature import Cosigner
+from ledger.cosignature import Cosigner, WitnessKey, without_others
 from ledger.findings import Finding, Level, could_not_tell, holds, violated
 from ledger.merkle import ReadNode
 from ledger.monitor import (
@@ -76,12 +77,15 @@ class _Anchors:
 class Look:
     """One look. Each step adds its findings to the report; none hides another's."""
 
-    def __init__(self, means: Means, url: str, log: AuditedLog, report: LogReport) -> None:
+    def __init__(
+        self, means: Means, url: str, log: AuditedLog, report: LogReport, *, witnesses: Sequence[WitnessKey]
+    ) -> None:
         self._means = means
         self._state = means.state
         self._url = url
         self._log = log
         self._report = report
+        self._witnesses = witnesses
         self._seen = means.state.find(log.origin)
         self._client = self._open(url)
         self._asked_at = means.clock.now()
@@ -171,10 +175,15 @@ class Look:
     def _read_head(self) -> Head:
         # before the head is asked for: an entry that came in between is not missed
         self._asked_at = self._means.clock.now()
-        note = self._client.checkpoint()
-        head = Head(checkpoints.verify(note, self._log.checkpoint_key), note)
+        served, key = self._client.checkpoint(), self._log.checkpoint_key
+        checkpoint, now = checkpoints.verify(served, key), self._means.clock.now()
+        own = self._means.cosigner and self._means.cosigner.key
+        others = [each for each in self._witnesses if each != own]
+        head = Head(checkpoint, without_others(served, key, others, now=now))
         self._report.size = head.size
         self._add(holds(Level.CHECKPOINT, f"{head.size} leaves"))
+        if self._witnesses:
+            self._add(witnessed(served, self._witnesses, now=now))
         return head
 
     def _check_growth(self, head: Head, read: ReadNode) -> bool:

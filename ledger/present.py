@@ -4,14 +4,21 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 
+from ledger.cosignature import WitnessKey
 from ledger.trust import format_hex
 from ledger.values import LogState, StoredAnchor, StoredCheckpoint
 from protocol.encoding import JSON, parse_object
 
 
 def log_json(
-    log: LogState, validators: frozenset[str], *, mirrors: frozenset[str], is_current: bool
+    log: LogState,
+    validators: frozenset[str],
+    *,
+    mirrors: frozenset[str],
+    witnesses: Sequence[WitnessKey],
+    is_current: bool,
 ) -> dict[str, JSON]:
     """Return a log's description, as in a trust file, with its present state."""
     return {
@@ -22,6 +29,7 @@ def log_json(
         "reason": log.reason,
         "size": log.size,
         "mirrors": [*sorted(mirrors)],
+        "witnesses": [each.text() for each in witnesses],
         "signed_at": log.signed_at.isoformat(),
         "freezes_at": None if log.freezes_at is None else log.freezes_at.isoformat(),
     }

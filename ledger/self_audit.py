@@ -10,15 +10,16 @@ works while somebody waits, so a log of more than `MAX_AUDITED_LEAVES` is left t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from ledger import checkpoint as checkpoints
 from ledger import tiles
-from ledger.audit import LogContents, audit_log
+from ledger.audit import LogContents, audit_log, witnessed
 from ledger.chain.interface import AnchorEvent, Chain
 from ledger.commitment import Commitment
+from ledger.cosignature import WitnessKey
 from ledger.finality import blocks_of, check_finality
 from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, holds, overall, violated
 from ledger.publication import Publication
@@ -71,9 +72,10 @@ def audit_own(
     chain_url: str | None,
     open_chain: OpenChain,
     validators: frozenset[str],
+    witnesses: Sequence[WitnessKey],
     now: datetime,
 ) -> OwnReport:
-    """Return the report on a log; never raises an `Error` of ours."""
+    """Return the report on a log; `witnesses` are those that it asks. Never raises an `Error` of ours."""
     findings = [Finding(Level.TRUST, Outcome.ASSUMED, SELF, counts=False)]
     level = Level.ANCHORED
     size = log.size
@@ -81,9 +83,12 @@ def audit_own(
         # the chain first: whatever is anchored now is in the head that is read afterwards
         anchors = None if chain_url is None else _read_chain(log, chain_url, open_chain, findings)
         level = Level.CHECKPOINT
-        head = checkpoints.verify(publication.get_checkpoint(log=log.name).note, log.checkpoint_key)
+        note = publication.get_checkpoint(log=log.name).note
+        head = checkpoints.verify(note, log.checkpoint_key)
         size = head.size
         findings.append(holds(level, f"{size} leaves"))
+        if witnesses:
+            findings.append(witnessed(note, witnesses, now=now))
         level = Level.LEAVES
         if size > MAX_AUDITED_LEAVES:
             detail = f"{size} leaves, more than the {MAX_AUDITED_LEAVES} that this page reads"

@@ -55,11 +55,12 @@ class WitnessSettings(BaseModel):
     @model_validator(mode="after")
     def _check_witness(self) -> Self:
         parts = urlsplit(self.url)
-        if not parts.hostname or parts.username or parts.query or parts.fragment:
-            raise ValueError("a witness's url must be absolute, without user, query or fragment")
+        if parts.query or parts.fragment:
+            raise ValueError("a witness's url must be without query or fragment")
         if not parts.path.endswith("/add-checkpoint"):
             raise ValueError("a witness's url must end with /add-checkpoint")
         try:
+            origin_of(self.url)
             WitnessKey.parse(self.key)
         except RequestError as exc:
             raise ValueError(exc.message) from exc

@@ -58,9 +58,10 @@ def logs() -> ResponseReturnValue:
     known = services()
     current, settings = known.publication.find_current(), known.settings
     validators, mirrors = settings.validators, settings.mirrors
+    witnesses = [each.verifier for each in settings.witnesses]
     return jsonify(
         logs=[
-            log_json(log, validators, mirrors=mirrors, is_current=log.name == current)
+            log_json(log, validators, mirrors=mirrors, witnesses=witnesses, is_current=log.name == current)
             for log in known.publication.logs()
         ]
     )

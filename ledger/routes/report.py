@@ -53,6 +53,7 @@ def _audit() -> OwnReport:
             chain_url=known.settings.chain_url,
             open_chain=known.open_chain,
             validators=known.settings.validators,
+            witnesses=[each.verifier for each in known.settings.witnesses],
             now=known.clock.now(),
         )
     finally:
