@@ -18,8 +18,10 @@ from werkzeug.serving import make_server
 from ledger.checkpoint import new_key_pem
 from ledger.cosignature import WitnessKey, verify
 from ledger.monitor_state import MonitorState
+from ledger.settings import WitnessSettings
 from ledger.trust import AuditedLog, TrustFile, log_id
 from ledger.witness_protocol import MAX_BODY_BYTES
+from ledger.worker import Worker
 from protocol.clock import SystemClock
 from protocol.runtime.signer import write_secret_file
 from tests.fakes.memory_chain import MemoryChain
@@ -190,6 +192,43 @@ def test_witness_when_asked_over_http_then_it_cosigns_and_counts(served):
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def test_ledger_when_it_asks_a_running_witness_then_a_monitor_counts_its_signature(served):
+    write_secret_file(served.folder / "witness.pem", new_key_pem())
+    witness = ["--cosign-key", str(served.folder / "witness.pem"), "--witness-name", "witness.example/w1"]
+    process = subprocess.Popen(
+        served.command(*witness, "--metrics-port", "0", "--interval", "600"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    with process:
+        try:
+            key = WitnessKey.parse(process.stderr.readline().split()[1])
+            url = process.stderr.readline().split()[1]
+            for _ in range(3):
+                assert "holds" in process.stdout.readline()
+            served.log.grow(1, anchor=False)
+            update = {
+                "witnesses": (WitnessSettings(key=key.text(), url=f"{url}/add-checkpoint"),),
+                "allowed_private_origins": frozenset({url}),
+                "chain_url": None,
+            }
+            # the witness saw 16 leaves already, and says so
+            clock = SystemClock()
+            worker = Worker(served.log.settings.model_copy(update=update), clock=clock)
+            assert worker.gather() == 1
+            assert worker.gather() == 0
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=30)
+    served.write_trust(key)
+    looked = served.run("--once", "--json")
+    (report,) = map(json.loads, looked.stdout.splitlines())
+    details = [each["detail"] for each in report["findings"] if each["level"] == "head seen by witnesses"]
+    assert (report["size"], details[0][:22]) == (24, "1 of 1 known witnesses")
 
 
 def test_state_when_the_monitor_is_killed_at_any_moment_then_nothing_acknowledged_is_forgotten(tmp_path):

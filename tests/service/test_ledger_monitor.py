@@ -9,15 +9,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import select
 
 from ledger import cosignature
-from ledger.checkpoint import verify
+from ledger.checkpoint import parse_note, verify
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
+from ledger.cosignature import Cosigner
 from ledger.findings import ExitStatus, Level, Outcome, overall
 from ledger.monitor_state import MonitorState
-from ledger.tables import EntryRow, NodeRow
+from ledger.tables import CosignatureRow, EntryRow, NodeRow
 from ledger.trust import AuditedLog, TrustFile, log_id
 from ledger.violation import Shown
 from protocol.errors import ConfigurationError, UnavailableError
@@ -322,6 +324,50 @@ def test_witness_cosigns_what_holds_and_nothing_else(watch):
     watch.serve(watch.fork(4))
     watch.look()
     assert path.read_text() == note
+
+
+def cosign(watch, *cosigners):
+    """Put signatures under the newest head of the log, as it serves it."""
+    now, size = watch.world.clock.now(), watch.log.app.extensions["ledger.services"].publication.get_log(None).size
+    note = LedgerClient(watch.world.http, URL).checkpoint()
+    with open_database(watch.log.settings.database_url).write() as session:
+        for each in cosigners:
+            line = each.cosign(note, now=now)
+            row = CosignatureRow(log="2026", witness=each.key.text(), size=size, line=line, cosigned_at=now)
+            session.add(row)
+
+
+def test_monitor_when_the_head_is_cosigned_counts_known_witnesses_and_keeps_no_other_line(watch):
+    one, other, stranger = (Cosigner(f"witness.example/{n}", Ed25519PrivateKey.generate()) for n in range(3))
+    watch.trust = TrustFile("", watch.trust.logs, (), (one.key, other.key))
+    assert watch.outcomes()[Level.WITNESSED] is Outcome.COULD_NOT_TELL
+    assert result(watch.look()) is ExitStatus.HOLDS
+    cosign(watch, one, stranger)
+    (report,) = watch.look()
+    (finding,) = (each for each in report.findings if each.level is Level.WITNESSED)
+    assert finding.detail.startswith("1 of 2 known witnesses")
+    note = watch.state.find(watch.settings.origin).note
+    assert [each.name for each in parse_note(note).signatures] == [watch.settings.origin, one.key.name]
+
+
+def test_witness_that_finds_its_own_older_line_signs_with_a_new_one(watch):
+    watch.become_witness()
+    cosign(watch, watch.cosigner)
+    watch.world.clock.advance(timedelta(minutes=5))
+    assert watch.outcomes()[Level.WITNESSED] is Outcome.HOLDS
+    (path,) = (watch.folder / "checkpoints").iterdir()
+    found = cosignature.verify(path.read_text(), watch.cosigner.key, now=watch.world.clock.now())
+    assert found.at == watch.world.clock.now()
+
+
+def test_broken_promise_is_convicted_by_the_cosignature_that_the_log_served(watch):
+    witness = Cosigner("witness.example/w1", Ed25519PrivateKey.generate())
+    watch.trust = TrustFile("", watch.trust.logs, (), (witness.key,))
+    watch.broken_promise()
+    watch.world.clock.advance(LATE)
+    cosign(watch, witness)
+    assert watch.violated() == {Level.PROMISED}
+    assert watch.judged() is Outcome.VIOLATED
 
 
 def test_state_that_cannot_be_read_is_neither_replaced_nor_forgotten(watch):

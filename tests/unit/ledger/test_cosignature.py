@@ -118,6 +118,21 @@ def test_cosignatures_when_counted_then_each_known_witness_counts_once_and_bad_o
     assert cosignature.find_cosignatures(both, (), now=NOW) == ()
 
 
+def test_note_when_others_wrote_under_it_then_only_log_and_known_witnesses_stay(cosigned):
+    stranger = Cosigner("witness.example/w2", Ed25519PrivateKey.generate())
+    padding = f"\u2014 {'x' * 250} {'A' * 40}\n" * 40
+    padded = padding + stranger.cosign(NOTE, now=NOW)
+    body, signatures = cosigned.split("\n\n")
+    note = f"{body}\n\n{padded}{signatures}{WITNESS.cosign(NOTE, now=NOW)}"
+    keys = [WITNESS.key, WITNESS.key]
+    assert cosignature.without_others(note, LOG.key, keys, now=NOW) == cosigned
+    assert cosignature.without_others(note, LOG.key, (), now=NOW) == NOTE
+    # one that does not hold is as good as absent
+    forged = replaced(cosigned, signature=bytes(72))
+    assert cosignature.without_others(forged, LOG.key, keys, now=NOW) == NOTE
+    assert cosignature.without_others(cosigned, LOG.key, keys, now=NOW - timedelta(days=1)) == NOTE
+
+
 def test_cosigner_when_the_file_or_the_name_is_another_then_refused():
     pem = generate_private_key(SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     for name, data in (("w", pem), ("w", b"no key"), ("a b", checkpoints.new_key_pem())):
