@@ -272,6 +272,7 @@ def external() -> Callable[[str], Path]:
 ON_BOTH_DATABASES = frozenset(
     {
         "test_ledger_anchorer",
+        "test_ledger_cosignatures",
         "test_ledger_log_api",
         "test_ledger_recorders",
         "test_ledger_year",
