@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 from ledger.figures import ANCHORS_SHOWN, DAYS_SHOWN, anchor_delays, draw, growth_by_day
 from ledger.routes import words
 from ledger.routes.pages import find_log, other_name
+from ledger.routes.witnesses import witnessed
 from ledger.services import services
 from ledger.values import AnchorState, LogCondition
 from protocol.deadlines import ZONE
@@ -29,6 +30,7 @@ def state() -> ResponseReturnValue:
     return render_template(
         "ledger/state.html",
         log=log,
+        witnessed=witnessed(log),
         other=other_name(log),
         logs=known.publication.logs(),
         current=known.settings.log,

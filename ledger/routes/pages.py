@@ -9,6 +9,7 @@ from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
 
 from ledger.routes import words
+from ledger.routes.witnesses import witnessed
 from ledger.services import services
 from ledger.trust import format_hex
 from ledger.values import AnchorState, LogCondition, LogState, StoredAnchor
@@ -37,6 +38,7 @@ def home() -> ResponseReturnValue:
     return render_template(
         "ledger/home.html",
         log=log,
+        witnessed=witnessed(log),
         other=other_name(log),
         is_open=log.condition is LogCondition.OPEN,
         has_ended=log.has_ended,

@@ -191,6 +191,33 @@ def test_ledger_says_whom_it_asks_and_reports_on_itself(gathering):
     assert "The head was seen by witnesses" in page
 
 
+@pytest.mark.parametrize(
+    ("language", "none", "one", "both"),
+    [
+        ("en", "only its own operator vouches", "also by 1 witness that", "also by 2 witnesses that"),
+        ("ca", "només en respon qui el gestiona", "també el signa 1 testimoni", "també el signen 2 testimonis"),
+        ("es", "solo responde de ellas quien", "también lo firma 1 testigo", "también lo firman 2 testigos"),
+    ],
+)
+def test_site_without_a_chain_says_who_else_signed(gathering, language, none, one, both):
+    client = gathering.world.http.apps[URL].test_client()
+
+    def read() -> str:
+        pages = [client.get(path, headers={"Accept-Language": language}).text for path in ("/", "/state")]
+        return "\n".join(pages)
+
+    gathering.grow()
+    assert read().count(none) == 3
+    gathering.world.http.down.add(gathering.witnesses[0].origin)
+    gathering.failure()
+    assert read().count(one) == 3
+    gathering.world.http.down.clear()
+    gathering.worker.gather()
+    page = read()
+    assert (page.count(both), page.count(none)) == (3, 0)
+    assert {"en": "2 of 2", "ca": "2 de 2", "es": "2 de 2"}[language] in page
+
+
 # restart
 
 
