@@ -87,7 +87,7 @@ class Auditor:
         if overall(report.findings) is not ExitStatus.HOLDS:
             report.state = None
         if evidence is not None:
-            report.records = audit_evidence(evidence, self._known(), contents)
+            report.records = audit_evidence(evidence, self._known(), contents, now=SystemClock().now())
         return report
 
     def _audit(self, report: Report, contents: dict[str, LogContents]) -> None:

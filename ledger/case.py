@@ -113,7 +113,7 @@ def open_case(data: bytes, trust: TrustFile, *, now: datetime) -> Case:
     exactly one share that can be read.
     """
     evidence = Evidence.parse(data)
-    found = audit_evidence(evidence, trust, {})
+    found = audit_evidence(evidence, trust, {}, now=now)
     steps = [_step(item, findings, trust) for item, findings in zip(evidence.records, found, strict=True)]
     read = [(step, commitment, item) for (step, commitment), item in zip(steps, evidence.records, strict=True)]
     shares = [each for each in read if each[0] is not None and each[0].record.type is RecordType.SHARE]

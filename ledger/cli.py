@@ -103,12 +103,13 @@ def verify_evidence_command(argv: Sequence[str]) -> int:
         return _fail(exc, as_json=given.json)
     from ledger.evidence_audit import audit_evidence  # noqa: PLC0415 - help must not load cryptography
     from ledger.trust import TrustFile  # noqa: PLC0415
+    from protocol.clock import SystemClock  # noqa: PLC0415
 
     findings: tuple[Finding, ...] = ()
     if trust is None:
         trust = TrustFile("", (), ())
         findings = (could_not_tell(Level.TRUST, "no trust file: no key, log or chain is known"),)
-    records = audit_evidence(evidence, trust, {})
+    records = audit_evidence(evidence, trust, {}, now=SystemClock().now())
     return _report(f"Evidence in {given.file.name}", findings, records, as_json=given.json)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from eth_utils.address import to_checksum_address
 
@@ -17,7 +18,7 @@ from ledger import merkle
 from ledger import promise as promises
 from ledger import record as records
 from ledger.anchor_evidence import AnchorProof
-from ledger.audit import LogContents, check_promise
+from ledger.audit import LogContents, check_promise, witnessed
 from ledger.chain.evidence import VerifiedAnchor, verify_anchor
 from ledger.chain.interface import Anchored
 from ledger.checkpoint import Checkpoint
@@ -35,7 +36,7 @@ from protocol.errors import Error
 
 
 def audit_evidence(
-    evidence: Evidence, trust: TrustFile, contents: Mapping[str, LogContents]
+    evidence: Evidence, trust: TrustFile, contents: Mapping[str, LogContents], *, now: datetime
 ) -> tuple[tuple[Finding, ...], ...]:
     """Return the findings about each record of an evidence file.
 
@@ -43,20 +44,26 @@ def audit_evidence(
     """
     read = [ReadRecord.of(each) for each in evidence.records]
     signed = FileSignatures(read, trust)
-    return tuple(_RecordAudit(each, trust, contents, signed).run() for each in read)
+    return tuple(_RecordAudit(each, trust, contents, signed, now).run() for each in read)
 
 
 class _RecordAudit:
     """The levels of one record, each with what it needs from the ones before."""
 
     def __init__(
-        self, read: ReadRecord, trust: TrustFile, contents: Mapping[str, LogContents], signed: FileSignatures
+        self,
+        read: ReadRecord,
+        trust: TrustFile,
+        contents: Mapping[str, LogContents],
+        signed: FileSignatures,
+        now: datetime,
     ) -> None:
         self._read = read
         self._item = read.item
         self._trust = trust
         self._contents = contents
         self._signatures = signed
+        self._now = now
 
     def run(self) -> tuple[Finding, ...]:
         """Return the findings, in the order of the levels."""
@@ -108,9 +115,9 @@ class _RecordAudit:
             head = checkpoints.verify(note, log.checkpoint_key)
         except Error as exc:
             return (violated(Level.CHECKPOINT, exc.message), could_not_tell(Level.IN_LOG, "without a signed head"))
-        signed = holds(Level.CHECKPOINT, f"{head.size} leaves of {head.origin}")
+        signed = (holds(Level.CHECKPOINT, f"{head.size} leaves of {head.origin}"), *self._witnessed(note))
         if inclusion.tree_size != head.size:
-            return (signed, violated(Level.IN_LOG, "the proof is for another size than the signed head"))
+            return (*signed, violated(Level.IN_LOG, "the proof is for another size than the signed head"))
         try:
             merkle.verify_inclusion(
                 merkle.leaf_hash(commitment),
@@ -120,9 +127,13 @@ class _RecordAudit:
                 expected_root=head.root,
             )
         except Error as exc:
-            return (signed, violated(Level.IN_LOG, exc.message))
+            return (*signed, violated(Level.IN_LOG, exc.message))
         placed = holds(Level.IN_LOG, f"leaf {inclusion.leaf_index + 1} of {head.size}")
-        return (signed, placed, *self._anchored(log, head))
+        return (*signed, placed, *self._anchored(log, head))
+
+    def _witnessed(self, note: str) -> Iterable[Finding]:
+        if self._trust.witnesses:
+            yield witnessed(note, self._trust.witnesses, now=self._now)
 
     def _anchored(self, log: AuditedLog, head: Checkpoint) -> tuple[Finding, ...]:
         if self._item.anchor is None:

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from ledger.cosignature import WitnessKey
 from ledger.trust import format_hex
-from ledger.values import LogState, StoredAnchor, StoredCheckpoint
+from ledger.values import LastCosigned, LogState, StoredAnchor, StoredCheckpoint
 from protocol.encoding import JSON, parse_object
 
 
@@ -17,7 +17,7 @@ def log_json(
     validators: frozenset[str],
     *,
     mirrors: frozenset[str],
-    witnesses: Sequence[WitnessKey],
+    witnesses: Mapping[WitnessKey, LastCosigned | None],
     is_current: bool,
 ) -> dict[str, JSON]:
     """Return a log's description, as in a trust file, with its present state."""
@@ -29,9 +29,17 @@ def log_json(
         "reason": log.reason,
         "size": log.size,
         "mirrors": [*sorted(mirrors)],
-        "witnesses": [each.text() for each in witnesses],
+        "witnesses": [_witness_json(key, last) for key, last in witnesses.items()],
         "signed_at": log.signed_at.isoformat(),
         "freezes_at": None if log.freezes_at is None else log.freezes_at.isoformat(),
+    }
+
+
+def _witness_json(key: WitnessKey, last: LastCosigned | None) -> dict[str, JSON]:
+    return {
+        "key": key.text(),
+        "size": 0 if last is None else last.size,
+        "cosigned_at": None if last is None else last.at.isoformat(),
     }
 
 

@@ -12,8 +12,9 @@ from datetime import datetime, timedelta
 
 from ledger import merkle, promise, tiles
 from ledger.commitment import Commitment
+from ledger.cosignature import WitnessKey
 from ledger.store import Store
-from ledger.values import LogCondition, LogState, StoredAnchor, StoredCheckpoint, is_attended
+from ledger.values import LastCosigned, LogCondition, LogState, StoredAnchor, StoredCheckpoint, is_attended
 from protocol.clock import Clock
 from protocol.errors import RequestError, UnavailableError
 from protocol.keys import Signer
@@ -157,6 +158,10 @@ class Publication:
         if found is None:
             raise RequestError("not_found", "there is no checkpoint of this size", status=404)
         return replace(found, note=found.note + "".join(self._store.cosignatures(state.name, found.size)))
+
+    def last_cosigned(self, log: str, witnesses: Sequence[WitnessKey]) -> dict[WitnessKey, LastCosigned | None]:
+        """Return the largest head of a log that each witness cosigned; None before its first."""
+        return {key: self._store.find_last_cosigned(log, key.text()) for key in witnesses}
 
     def get_tile(self, address: tiles.TileAddress, *, log: str | None) -> bytes:
         """Return a tile's or entry bundle's bytes.

@@ -18,7 +18,7 @@ from ledger.checkpoint import CheckpointKey
 from ledger.commitment import Commitment
 from ledger.merkle import HASH_BYTES
 from ledger.tables import AnchorRow, CheckpointRow, CosignatureRow, EntryRow, LogRow, NodeRow
-from ledger.values import AnchorState, LogCondition, LogState, StoredAnchor, StoredCheckpoint
+from ledger.values import AnchorState, LastCosigned, LogCondition, LogState, StoredAnchor, StoredCheckpoint
 from protocol.errors import UnavailableError
 from protocol.runtime.database import Database
 
@@ -66,6 +66,9 @@ class Store(Protocol):
 
     def cosignatures(self, log: str, size: int) -> tuple[str, ...]:
         """Return the lines of witnesses under the head of this size, the first to sign first."""
+
+    def find_last_cosigned(self, log: str, witness: str) -> LastCosigned | None:
+        """Return the largest head that the witness with this verifier key cosigned, or None."""
 
     def anchors(self, log: str) -> tuple[StoredAnchor, ...]:
         """Return the anchors that are, or are to be, on the chain; oldest first."""
@@ -166,6 +169,13 @@ class SqlStore:
             query = select(CosignatureRow.line).where(CosignatureRow.log == log, CosignatureRow.size == size)
             ordered = query.order_by(col(CosignatureRow.cosigned_at), col(CosignatureRow.witness))
             return tuple(session.exec(ordered.limit(MAX_COSIGNATURES)))
+
+    def find_last_cosigned(self, log: str, witness: str) -> LastCosigned | None:
+        """Return the largest head that the witness with this verifier key cosigned, or None."""
+        with self._database.read() as session:
+            query = select(CosignatureRow).where(CosignatureRow.log == log, CosignatureRow.witness == witness)
+            row = session.exec(query.order_by(col(CosignatureRow.size).desc()).limit(1)).first()
+            return None if row is None else LastCosigned(row.size, row.cosigned_at)
 
     def anchors(self, log: str) -> tuple[StoredAnchor, ...]:
         """Return the anchors that are, or are to be, on the chain; oldest first."""

@@ -107,6 +107,14 @@ class StoredCheckpoint:
 
 
 @dataclass(frozen=True)
+class LastCosigned:
+    """The largest head of a log that a witness cosigned."""
+
+    size: int
+    at: datetime
+
+
+@dataclass(frozen=True)
 class StoredAnchor:
     """An anchor as stored."""
 

@@ -47,7 +47,7 @@ def checked() -> ResponseReturnValue:
     data = _evidence_file()
     evidence = Evidence.parse(data)
     trust, is_own = _trust(evidence)
-    found = audit_evidence(evidence, trust, {})
+    found = audit_evidence(evidence, trust, {}, now=services().clock.now())
     status = overall([each for record in found for each in record])
     return render_template(
         "ledger/checked.html",

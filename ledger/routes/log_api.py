@@ -61,7 +61,13 @@ def logs() -> ResponseReturnValue:
     witnesses = [each.verifier for each in settings.witnesses]
     return jsonify(
         logs=[
-            log_json(log, validators, mirrors=mirrors, witnesses=witnesses, is_current=log.name == current)
+            log_json(
+                log,
+                validators,
+                mirrors=mirrors,
+                witnesses=known.publication.last_cosigned(log.name, witnesses),
+                is_current=log.name == current,
+            )
             for log in known.publication.logs()
         ]
     )

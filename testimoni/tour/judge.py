@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from ledger.evidence import Evidence
 from ledger.evidence_audit import audit_evidence
@@ -19,6 +20,7 @@ LEVEL_NAMES: Mapping[Level, str] = {
     Level.COUNTERSIGNED: N_("Signed by the office that received it"),
     Level.PROMISED: N_("Entered in time"),
     Level.CHECKPOINT: N_("The state of the record book is signed"),
+    Level.WITNESSED: N_("Seen by witnesses from outside"),
     Level.LEAVES: N_("All entries give the signed state"),
     Level.IN_LOG: N_("In the record book"),
     Level.APPEND_ONLY: N_("Nothing was changed or removed"),
@@ -55,9 +57,9 @@ class Judged:
     rows: tuple[Mapping[str, str], ...]
 
 
-def judge(evidence: bytes, trust: TrustFile) -> Judged:
+def judge(evidence: bytes, trust: TrustFile, *, now: datetime) -> Judged:
     """Return what the offline check says of the first share in a file. Raises `RequestError` when it is none."""
-    findings = audit_evidence(Evidence.parse(evidence), trust, {})[0]
+    findings = audit_evidence(Evidence.parse(evidence), trust, {}, now=now)[0]
     return Judged(_VERDICTS[overall(findings)], tuple(_row(each) for each in findings))
 
 

@@ -179,10 +179,21 @@ def test_anchored_head_is_given_with_its_cosignatures(gathering):
 
 
 def test_ledger_says_whom_it_asks_and_reports_on_itself(gathering):
+    never = [{"key": each.text(), "size": 0, "cosigned_at": None} for each in gathering.keys]
+    assert gathering.client.logs()[0]["witnesses"] == never
     gathering.grow()
     gathering.worker.gather()
+    gathering.world.http.down.add(gathering.witnesses[1].origin)
+    gathering.grow()
+    gathering.failure()
     (own,) = gathering.client.logs()
-    assert own["witnesses"] == [each.text() for each in gathering.keys]
+    at = gathering.world.clock.now().isoformat()
+    assert own["witnesses"] == [
+        {"key": gathering.keys[0].text(), "size": 16, "cosigned_at": at},
+        {"key": gathering.keys[1].text(), "size": 8, "cosigned_at": at},
+    ]
+    gathering.world.http.down.clear()
+    gathering.worker.gather()
     report = gathering.world.http.apps[URL].test_client().get("/report.json").get_json()
     assert [each["detail"][:22] for each in report["findings"] if each["level"] == Level.WITNESSED] == [
         "2 of 2 known witnesses"

@@ -59,12 +59,13 @@ def _change(given: str | None) -> Change:
 
 def _compare(evidence: bytes, trust: TrustFile, change: Change, *, is_sample: bool) -> str:
     forged = forge(evidence, change)
-    genuine = judge(evidence, trust)
+    now = services().clock.now()
+    genuine = judge(evidence, trust, now=now)
     return render_template(
         "tour/forgery.html",
         change=change.value,
         forged=forged,
         genuine_result=genuine,
-        forged_result=complete(judge(forged.evidence, trust), genuine),
+        forged_result=complete(judge(forged.evidence, trust, now=now), genuine),
         is_sample=is_sample,
     )

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger import merkle, signatures
 from ledger import promise as promises
@@ -20,6 +21,7 @@ from ledger.chain.sealer import FileSealKey
 from ledger.checkpoint import Checkpoint, CheckpointSigner, new_key_pem
 from ledger.cli import verify_evidence_command
 from ledger.commitment import Commitment
+from ledger.cosignature import Cosigner
 from ledger.evidence import Evidence, EvidenceRecord, InclusionEvidence
 from ledger.evidence_audit import audit_evidence
 from ledger.findings import ExitStatus, Level, Outcome, overall
@@ -160,7 +162,7 @@ class Case:
 
     def audit(self, *items, trust=None, contents=None):
         evidence = Evidence(items or (self.item,))
-        return audit_evidence(evidence, trust or self.trust, contents or {})
+        return audit_evidence(evidence, trust or self.trust, contents or {}, now=self.now)
 
 
 @pytest.fixture
@@ -192,6 +194,24 @@ def test_whole_evidence_holds_at_every_level_offline(case):
     }
     assert outcome(findings, Level.NOT_TAKEN_BACK).outcome is Outcome.COULD_NOT_TELL
     assert overall(findings) is ExitStatus.HOLDS
+
+
+def test_evidence_when_its_head_is_cosigned_says_by_how_many_known_witnesses(case):
+    one, other, stranger = (Cosigner(f"witness.example/{n}", Ed25519PrivateKey.generate()) for n in range(3))
+    trust = replace(case.trust, witnesses=(one.key, other.key))
+    (bare,) = case.audit(trust=trust)
+    assert outcome(bare, Level.WITNESSED).outcome is Outcome.COULD_NOT_TELL
+    assert overall(bare) is ExitStatus.HOLDS
+    note = case.item.checkpoint
+    lines = "".join(each.cosign(note, now=case.now) for each in (stranger, one))
+    cosigned = Evidence((replace(case.item, checkpoint=note + lines),))
+    (item,) = Evidence.parse(json.dumps(cosigned.to_json()).encode()).records
+    (findings,) = case.audit(item, trust=trust)
+    assert outcome(findings, Level.WITNESSED).outcome is Outcome.HOLDS
+    assert outcome(findings, Level.WITNESSED).detail.startswith("1 of 2 known witnesses")
+    assert overall(findings) is ExitStatus.HOLDS
+    # whoever knows no witness reads the same as before
+    assert case.audit(item) == case.audit()
 
 
 def test_evidence_survives_its_json_form_and_stays_small(case):
