@@ -32,6 +32,8 @@ class LogContents:
     first: int = 0
     mirrors: Sequence[str] = ()
     """Where copies of the log's tiles are said to be."""
+    anchored: int = 0
+    """How many leaves an earlier audit, which this one continues, found anchored."""
 
 
 def witnessed(note: str, witnesses: Sequence[WitnessKey], *, now: datetime) -> Finding:
@@ -72,7 +74,7 @@ def audit_tree(
     return (
         found,
         _append_only(tree, contents.first, anchors),
-        _anchored(tree, anchors, from_size),
+        _anchored(tree, anchors, from_size, contents.anchored),
         _calldata(contents, anchors),
     )
 
@@ -100,11 +102,13 @@ def _append_only(tree: merkle.Tree, first: int, anchors: Sequence[AnchorEvent]) 
     return holds(Level.APPEND_ONLY, f"{len(anchors)} anchored sizes")
 
 
-def _anchored(tree: merkle.Tree, anchors: Sequence[AnchorEvent], from_size: int) -> Finding:
+def _anchored(tree: merkle.Tree, anchors: Sequence[AnchorEvent], from_size: int, before: int) -> Finding:
     """Check that the anchors follow one another without a gap."""
     if not anchors:
         if tree.size <= from_size:
             return holds(Level.ANCHORED, "nothing to anchor")
+        if before:
+            return holds(Level.ANCHORED, f"no new anchor since {before} leaves{_waiting(tree.size - before)}")
         return could_not_tell(Level.ANCHORED, f"no anchor beyond {from_size} leaves yet")
     expected = anchors[0].prev_size if from_size else 0
     for anchor in anchors:
@@ -113,9 +117,11 @@ def _anchored(tree: merkle.Tree, anchors: Sequence[AnchorEvent], from_size: int)
                 Level.ANCHORED, f"an anchor is missing between {expected} and {anchor.prev_size} leaves"
             )
         expected = anchor.size
-    waiting = tree.size - expected
-    rest = f"; {waiting} leaves promised, not yet anchored" if waiting > 0 else ""
-    return holds(Level.ANCHORED, f"{len(anchors)} anchors up to {expected} leaves{rest}")
+    return holds(Level.ANCHORED, f"{len(anchors)} anchors up to {expected} leaves{_waiting(tree.size - expected)}")
+
+
+def _waiting(leaves: int) -> str:
+    return f"; {leaves} leaves promised, not yet anchored" if leaves > 0 else ""
 
 
 def _calldata(contents: LogContents, anchors: Sequence[AnchorEvent]) -> Finding:

@@ -233,7 +233,7 @@ class TrustFile:
 
 
 def _parse_validators(values: Sequence[JSON]) -> tuple[ValidatorSet, ...]:
-    """Return the sets: a list of addresses is one that always held, otherwise each says from which block it does."""
+    """Return the sets: a list of addresses is one that always held; else each says from which block it does."""
     if not any(isinstance(each, dict) for each in values):
         return since_the_start(_distinct(values))
     sets = tuple(ValidatorSet.parse(each) for each in values)

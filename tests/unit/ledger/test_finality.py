@@ -98,7 +98,9 @@ def test_each_block_needs_the_validators_of_its_time():
     blocks = [block(1, *KEYS), block(9, *KEYS), block(10, *KEYS[:3]), block(19, *KEYS[:3]), block(20, *LATER)]
     found = check_finality(CHANGED, blocks)
     assert (found.outcome, found.counts) == (Outcome.HOLDS, True)
-    assert found.detail == "each of 5 blocks sealed by two thirds of the known validators of its time, 3 sets of them"
+    assert (
+        found.detail == "each of 5 blocks sealed by two thirds of the known validators of its time, 3 sets of them"
+    )
     last = check_finality(CHANGED, [block(10**9, *LATER, seals=2)])
     assert last.detail == "the block sealed by at least 2 of 3 known validators"
 
