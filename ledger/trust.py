@@ -7,7 +7,7 @@ All of it comes from a file that the reader chose (`testimoni/trust/1`), never f
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -22,6 +22,7 @@ from protocol.keys import PublicKey
 SCHEMA = "testimoni/trust/1"
 CODE = "invalid_trust_file"
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_FROM_BLOCK = re.compile(r"(?:([0-9]{1,18}):)?(0x[0-9a-fA-F]{40})")
 
 
 def log_id(origin: str) -> bytes:
@@ -71,6 +72,20 @@ class ValidatorSet:
 def since_the_start(addresses: Sequence[str]) -> tuple[ValidatorSet, ...]:
     """Return the validators of a chain that never had others; none of none."""
     return (ValidatorSet(0, tuple(addresses)),) if addresses else ()
+
+
+def validator_sets(named: Iterable[str]) -> tuple[ValidatorSet, ...]:
+    """Return the sets that a service's setting names: `0x…` since the start, `BLOCK:0x…` from that block on.
+
+    Raises `RequestError`.
+    """
+    sets: dict[int, list[JSON]] = {}
+    for each in sorted(named):
+        match = _FROM_BLOCK.fullmatch(each)
+        if match is None:
+            raise RequestError(CODE, "expected an address, or BLOCK:ADDRESS from that block on")
+        sets.setdefault(int(match[1] or 0), []).append(match[2])
+    return tuple(ValidatorSet(block, _distinct(found)) for block, found in sorted(sets.items()))
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from ledger.figures import ANCHORS_SHOWN, DAYS_SHOWN, anchor_delays, draw, growt
 from ledger.routes import words
 from ledger.routes.pages import find_log, other_name
 from ledger.services import services
+from ledger.trust import validator_sets
 from ledger.values import AnchorState, LogCondition
 from protocol.runtime.dates import ZONE
 
@@ -33,7 +34,7 @@ def state() -> ResponseReturnValue:
         logs=known.publication.logs(),
         current=known.settings.log,
         is_open=log.condition is LogCondition.OPEN,
-        validators=sorted(known.settings.validators),
+        validators=_sealing_now(known.settings.validators),
         growth=growth,
         growth_chart=draw([each.added for each in growth]),
         delays=delays,
@@ -44,3 +45,9 @@ def state() -> ResponseReturnValue:
         days_shown=DAYS_SHOWN,
         anchors_shown=ANCHORS_SHOWN,
     )
+
+
+def _sealing_now(named: frozenset[str]) -> tuple[str, ...]:
+    """Return who seals blocks today, of all whom the setting names."""
+    sets = validator_sets(named)
+    return sets[-1].addresses if sets else ()

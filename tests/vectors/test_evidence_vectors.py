@@ -49,12 +49,19 @@ def trust_of(vector: dict[str, Any], folder: Path) -> bytes:
     return json.dumps(vector.get("trust") or read(folder / "world.json")["trust"]).encode()
 
 
+def evidence_of(vector: dict[str, Any]) -> Evidence:
+    return Evidence.parse(json.dumps(vector["evidence"]).encode())
+
+
+def audited(evidence: Evidence, vector: dict[str, Any], logs: dict[str, LogContents]) -> tuple[Any, ...]:
+    return audit_evidence(evidence, TrustFile.parse(trust_of(vector, EVIDENCE)), logs)
+
+
 @pytest.mark.parametrize("path", vectors(EVIDENCE))
 def test_evidence_vector_when_audited_then_each_record_comes_out_as_expected(path: Path) -> None:
     vector = read(path)
-    evidence = Evidence.parse(json.dumps(vector["evidence"]).encode())
     logs = {origin: read_contents(each) for origin, each in vector.get("logs", {}).items()}
-    reports = audit_evidence(evidence, TrustFile.parse(trust_of(vector, EVIDENCE)), logs)
+    reports = audited(evidence_of(vector), vector, logs)
     for expected, findings in zip(vector["records"], reports, strict=True):
         Expected.parse(expected).check(findings)
     assert WORDS[overall(each for findings in reports for each in findings)] == vector["expect"]
@@ -137,11 +144,10 @@ def test_vectors_when_weighed_then_they_stay_small() -> None:
 
 def test_whole_vector_when_any_member_is_left_out_then_less_holds() -> None:
     vector = read(EVIDENCE / "whole.json")
-    trust = TrustFile.parse(trust_of(vector, EVIDENCE))
-    (whole,) = Evidence.parse(json.dumps(vector["evidence"]).encode()).records
+    (whole,) = evidence_of(vector).records
 
     def held(item: EvidenceRecord) -> set[Level]:
-        (findings,) = audit_evidence(Evidence((item,)), trust, {})
+        (findings,) = audited(Evidence((item,)), vector, {})
         return {each.level for each in findings if each.outcome is Outcome.HOLDS}
 
     for name in ("signature", "acceptance", "inclusion", "checkpoint", "anchor"):

@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from ledger.trust import TrustedAdministration, TrustedChain, TrustFile, ValidatorSet, log_id, since_the_start
+from ledger.trust import (
+    TrustedAdministration,
+    TrustedChain,
+    TrustFile,
+    ValidatorSet,
+    log_id,
+    since_the_start,
+    validator_sets,
+)
 from protocol.errors import RequestError
 
 ADDRESS = "0x" + "ab" * 20
@@ -104,3 +112,36 @@ def test_validators_of_a_block_are_those_of_the_last_change_before_it(trust):
     chain = replace(trust.logs[0].chain, validators=(first, second))
     found = [chain.find_validators(number) for number in (0, 4, 5, 8, 9, 10**12)]
     assert found == [None, None, first, first, second, second]
+
+
+def test_setting_of_a_service_names_validators_and_those_of_later_sets_with_their_block():
+    assert validator_sets(frozenset()) == ()
+    assert validator_sets({OTHER, ADDRESS}) == (ValidatorSet(0, (ADDRESS, OTHER)),)
+    named = {ADDRESS, f"481200:{OTHER}", f"481200:{ADDRESS}", f"7:{OTHER}"}
+    assert validator_sets(named) == (
+        ValidatorSet(0, (ADDRESS,)),
+        ValidatorSet(7, (OTHER,)),
+        ValidatorSet(481200, (ADDRESS, OTHER)),
+    )
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "0x12",
+        f"-1:{ADDRESS}",
+        f":{ADDRESS}",
+        f"x:{ADDRESS}",
+        f"7:{ADDRESS} ",
+        f"7:7:{ADDRESS}",
+        f"{10**18}:{ADDRESS}",
+    ],
+)
+def test_setting_that_names_no_validator_is_refused(named):
+    with pytest.raises(RequestError):
+        validator_sets({named})
+
+
+def test_setting_that_names_a_validator_twice_for_one_block_is_refused():
+    with pytest.raises(RequestError):
+        validator_sets({f"7:{ADDRESS}", f"07:{ADDRESS}"})
