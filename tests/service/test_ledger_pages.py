@@ -359,15 +359,19 @@ def test_settings_that_cannot_work_refuse_to_start(ledger_settings, changes):
         load_settings(LedgerSettings, **{**ledger_settings.model_dump(), **changes})
 
 
-def test_settings_with_validators_that_changed_start_and_the_site_tells_todays(ledger, ledger_settings, world):
+def test_settings_with_validators_that_changed_start_and_the_site_tells_todays(
+    anchored, ledger_settings, world, read
+):
     from ledger.settings import LedgerSettings
 
+    anchored.anchor()
     old, new = "0x" + "ab" * 20, "0x" + "cd" * 20
-    found = load_settings(LedgerSettings, **{**ledger_settings.model_dump(), "validators": [old, f"7:{new}"]})
-    page = create_app(found, clock=world.clock).test_client().get("/state", headers={"Accept": "text/html"})
-    assert page.status_code == 200
-    assert new in page.text
-    assert old not in page.text
+    given = {**ledger_settings.model_dump(), **CHAIN, "validators": [old, f"7:{new}"]}
+    world.http.apps[URL] = create_app(load_settings(LedgerSettings, **given), clock=world.clock)
+    status, page = read("/state")
+    assert status == 200
+    assert new in page
+    assert old not in page
 
 
 def test_settings_for_root_only_anchors_with_two_mirrors_start(ledger_settings):
