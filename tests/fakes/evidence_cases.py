@@ -340,6 +340,12 @@ UNTOLD = (
     trusting("no-chain-in-the-trust-file", untold(Level.ANCHORED), lambda w: chain_of(w, None)),
     trusting("block-before-the-first-known-validators", untold(Level.FINAL), lambda w: validators(w, (2, 4))),
     EvidenceCase("withdrawal-without-its-share", lambda w: Given((w.withdrawal(),)), (untold(Level.SIGNED),)),
+    # the office's own signature is not the person's
+    EvidenceCase(
+        "recorded-and-signed-by-the-office",
+        lambda w: Given((w.recorded_by_office(w.office),)),
+        (untold(Level.SIGNED),),
+    ),
     EvidenceCase("answer-of-an-unknown-office", answer_alone, (untold(Level.SIGNED),)),
 )
 

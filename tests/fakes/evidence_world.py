@@ -163,9 +163,9 @@ class EvidenceWorld:
         )
         return self.follow(record, _sign_answer, key)
 
-    def recorded_by_office(self) -> EvidenceRecord:
-        """Return a share that the office recorded, as of paper: no key of the citizen's, no signature."""
-        return self.follow(replace(self.share.record, recorded_by="verifier", consent_key=None), None, None)
+    def recorded_by_office(self, key: PrivateKey | None = None) -> EvidenceRecord:
+        """Return a share that the office recorded, as of paper: no key of the citizen's; a key signs it all the same."""
+        return self.follow(replace(self.share.record, recorded_by="verifier", consent_key=None), _sign_answer, key)
 
     def _taken_back(self) -> ConsentRecord:
         return records.build_withdrawal(
