@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ledger import merkle
+from ledger.chain.evidence import BlockFacts, read_header
 from ledger.chain.interface import AnchorEvent
 from ledger.checkpoint import Checkpoint
 from ledger.commitment import Commitment
 from ledger.cosignature import WitnessKey, find_cosignatures
 from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
 from ledger.promise import Promise
+from protocol.errors import VerificationError
 
 
 @dataclass(frozen=True)
@@ -149,9 +151,10 @@ def check_promise(promise: Promise, contents: LogContents | None, *, is_placed: 
     """Return whether a promise was kept.
 
     A breach is proved by the whole log without the commitment and an anchor in a block later than the promise's
-    time plus delay. An entry that is in the log but was anchored late is no breach: the promise covers the
-    signed tree, and an outage of the chain delays anchors of older heads too. `is_placed` says that the evidence
-    itself proves inclusion, for a check without the log.
+    time plus delay, by the time in the block's own header: a node's word alone accuses nobody. An entry that is in
+    the log but was anchored late is no breach: the promise covers the signed tree, and an outage of the chain delays
+    anchors of older heads too. `is_placed` says that the evidence itself proves inclusion, for a check without the
+    log.
     """
     due = f"due {promise.due_at:%Y-%m-%d %H:%M:%S} UTC"
     if contents is None:
@@ -161,6 +164,16 @@ def check_promise(promise: Promise, contents: LogContents | None, *, is_placed: 
     if promise.commitment in contents.leaves:
         return holds(Level.PROMISED, f"leaf {contents.leaves.index(promise.commitment) + 1}")
     for anchor in contents.anchors or ():
-        if datetime.fromtimestamp(anchor.block_time, UTC) > promise.due_at:
+        block = _read_block(anchor)
+        if block is not None and datetime.fromtimestamp(block.timestamp, UTC) > promise.due_at:
             return violated(Level.PROMISED, f"broken: {due}, and still missing in block {anchor.block_number}")
     return could_not_tell(Level.PROMISED, f"not in the log; {due}")
+
+
+def _read_block(anchor: AnchorEvent) -> BlockFacts | None:
+    """Return what the header of an anchor's block says; None when it is missing, malformed or another block's."""
+    try:
+        block = None if anchor.header_rlp is None else read_header(anchor.header_rlp)
+    except VerificationError:
+        return None
+    return block if block is not None and block.hash == anchor.block_hash else None

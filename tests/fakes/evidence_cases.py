@@ -231,6 +231,14 @@ def broken_promise(world: EvidenceWorld) -> Given:
     return Given((item,), logs=world.read(*FILLERS))
 
 
+def called_late(world: EvidenceWorld) -> Given:
+    """Missing from all leaves, and a node says that the block is late, whose header is from before the promise was due."""
+    item = replace(world.item, inclusion=None, checkpoint=None, anchor=None)
+    (read,) = world.read(*FILLERS, timestamp=int(world.now.timestamp())).values()
+    anchors = tuple(replace(each, block_time=each.block_time + 86_400) for each in read.anchors or ())
+    return Given((item,), logs={world.log.origin: replace(read, anchors=anchors)})
+
+
 MISSING = frozenset({Level.IN_LOG, Level.ANCHORED})
 
 FORGED = (
@@ -340,6 +348,7 @@ UNTOLD = (
     trusting("no-chain-in-the-trust-file", untold(Level.ANCHORED), lambda w: chain_of(w, None)),
     trusting("block-before-the-first-known-validators", untold(Level.FINAL), lambda w: validators(w, (2, 4))),
     EvidenceCase("withdrawal-without-its-share", lambda w: Given((w.withdrawal(),)), (untold(Level.SIGNED),)),
+    EvidenceCase("block-called-late-by-a-node", called_late, (untold(Level.PROMISED, *MISSING),)),
     # the office's own signature is not the person's
     EvidenceCase(
         "recorded-and-signed-by-the-office",

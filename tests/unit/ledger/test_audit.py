@@ -166,6 +166,23 @@ def test_promise_missing_after_a_later_block_is_broken():
     assert "broken" in found.detail
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"block_time": ANCHORS[-1].block_time + 86_400},
+        {"header_rlp": None},
+        {"header_rlp": b"header"},
+        {"block_hash": bytes(32)},
+    ],
+    ids=["another time than in the header", "no header", "malformed header", "the header of another block"],
+)
+def test_node_whose_word_alone_says_that_a_block_is_late_proves_no_breach(changes):
+    due = AT if "block_time" not in changes else AT + timedelta(hours=1)
+    contents = LogContents(LEAVES, (replace(ANCHORS[-1], **changes),))
+    found = check_promise(promise(Commitment(bytes(32)), due), contents, is_placed=False)
+    assert found.outcome is Outcome.COULD_NOT_TELL
+
+
 def test_promise_missing_before_it_is_due_could_not_tell():
     later = promise(Commitment(bytes(32)), AT + timedelta(hours=1))
     for anchors in (ANCHORS, (), None):
