@@ -152,9 +152,9 @@ def check_promise(promise: Promise, contents: LogContents | None, *, is_placed: 
 
     A breach is proved by the whole log without the commitment and an anchor in a block later than the promise's
     time plus delay, by the time in the block's own header: a node's word alone accuses nobody. An entry that is in
-    the log but was anchored late is no breach: the promise covers the signed tree, and an outage of the chain delays
-    anchors of older heads too. `is_placed` says that the evidence itself proves inclusion, for a check without the
-    log.
+    the log but was anchored late is no breach: the promise covers the signed tree, and an outage of the chain
+    delays anchors of older heads too. `is_placed` says that the evidence itself proves inclusion, for a check
+    without the log.
     """
     due = f"due {promise.due_at:%Y-%m-%d %H:%M:%S} UTC"
     if contents is None:
