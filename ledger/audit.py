@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ledger import merkle
+from ledger.chain.evidence import BlockFacts, read_header
 from ledger.chain.interface import AnchorEvent
 from ledger.checkpoint import Checkpoint
 from ledger.commitment import Commitment
@@ -19,6 +20,7 @@ from ledger.cosignature import WitnessKey, find_cosignatures
 from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
 from ledger.promise import CLOCK_SKEW, Promise
 from protocol.clock import epoch_seconds
+from protocol.errors import VerificationError
 
 # Copies that root-only anchors need, beside the log's own.
 MIN_MIRRORS = 2
@@ -36,6 +38,8 @@ class LogContents:
     first: int = 0
     mirrors: Sequence[str] = ()
     """Where copies of the log's tiles are said to be."""
+    anchored: int = 0
+    """How many leaves an earlier audit, which this one continues, found anchored."""
 
 
 def witnessed(note: str, witnesses: Sequence[WitnessKey], *, now: datetime) -> Finding:
@@ -76,7 +80,7 @@ def audit_tree(
     return (
         found,
         _append_only(tree, contents.first, anchors),
-        _anchored(tree, anchors, from_size),
+        _anchored(tree, anchors, from_size, contents.anchored),
         _calldata(contents, anchors),
     )
 
@@ -104,13 +108,15 @@ def _append_only(tree: merkle.Tree, first: int, anchors: Sequence[AnchorEvent]) 
     return holds(Level.APPEND_ONLY, f"{len(anchors)} anchored sizes")
 
 
-def _anchored(tree: merkle.Tree, anchors: Sequence[AnchorEvent], from_size: int) -> Finding:
+def _anchored(tree: merkle.Tree, anchors: Sequence[AnchorEvent], from_size: int, before: int) -> Finding:
     """Check that the anchors follow one another without a gap."""
     if tree.size < from_size:
         return could_not_tell(Level.ANCHORED, f"the log has only {tree.size} leaves, not yet {from_size}")
     if not anchors:
         if tree.size == from_size:
             return holds(Level.ANCHORED, "nothing to anchor")
+        if before:
+            return holds(Level.ANCHORED, f"no new anchor since {before} leaves{_waiting(tree.size - before)}")
         return could_not_tell(Level.ANCHORED, f"no anchor beyond {from_size} leaves yet")
     # the first beyond `from_size` begins at it, or before it
     expected = min(anchors[0].prev_size, from_size)
@@ -120,9 +126,11 @@ def _anchored(tree: merkle.Tree, anchors: Sequence[AnchorEvent], from_size: int)
                 Level.ANCHORED, f"an anchor is missing between {expected} and {anchor.prev_size} leaves"
             )
         expected = anchor.size
-    waiting = tree.size - expected
-    rest = f"; {waiting} leaves promised, not yet anchored" if waiting > 0 else ""
-    return holds(Level.ANCHORED, f"{len(anchors)} anchors up to {expected} leaves{rest}")
+    return holds(Level.ANCHORED, f"{len(anchors)} anchors up to {expected} leaves{_waiting(tree.size - expected)}")
+
+
+def _waiting(leaves: int) -> str:
+    return f"; {leaves} leaves promised, not yet anchored" if leaves > 0 else ""
 
 
 def _calldata(contents: LogContents, anchors: Sequence[AnchorEvent]) -> Finding:
@@ -151,9 +159,10 @@ def check_promise(promise: Promise, contents: LogContents | None, *, is_placed: 
     """Return whether a promise was kept.
 
     A breach is proved by the whole log without the commitment and an anchor in a block later than the promise's
-    time plus delay. An entry that is in the log but was anchored late is no breach: the promise covers the
-    signed tree, and an outage of the chain delays anchors of older heads too. `is_placed` says that the evidence
-    itself proves inclusion, for a check without the log.
+    time plus delay, by the time in the block's own header: a node's word alone accuses nobody. An entry that is in
+    the log but was anchored late is no breach: the promise covers the signed tree, and an outage of the chain
+    delays anchors of older heads too. `is_placed` says that the evidence itself proves inclusion, for a check
+    without the log.
     """
     said = f"due {promise.due_at:%Y-%m-%d %H:%M:%S} UTC"
     if contents is None and is_placed:
@@ -165,6 +174,16 @@ def check_promise(promise: Promise, contents: LogContents | None, *, is_placed: 
     # clocks of a chain and of a log differ by seconds
     due = epoch_seconds(promise.due_at) + CLOCK_SKEW.total_seconds()
     for anchor in contents.anchors or ():
-        if anchor.block_time > due:
+        block = _read_block(anchor)
+        if block is not None and block.timestamp > due:
             return violated(Level.PROMISED, f"broken: {said}, and still missing in block {anchor.block_number}")
     return could_not_tell(Level.PROMISED, f"not in the log; {said}")
+
+
+def _read_block(anchor: AnchorEvent) -> BlockFacts | None:
+    """Return what the header of an anchor's block says; None when it is missing, malformed or another block's."""
+    try:
+        block = None if anchor.header_rlp is None else read_header(anchor.header_rlp)
+    except VerificationError:
+        return None
+    return block if block is not None and block.hash == anchor.block_hash else None

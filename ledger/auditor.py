@@ -84,8 +84,6 @@ class Auditor:
             self._audit(report, contents)
         except Error as exc:
             report.findings.append(_finding(self._level, exc))
-        if overall(report.findings) is not ExitStatus.HOLDS:
-            report.state = None
         if evidence is not None:
             report.records = audit_evidence(evidence, self._known(), contents, now=SystemClock().now())
         return report
@@ -113,7 +111,7 @@ class Auditor:
         start, peaks = (0, ()) if self._state is None else self._state.start()
         leaves, tree = LogReader(client, head, start, peaks, self._progress).read()
         found = contents[known.origin] = LogContents(
-            leaves, anchors, start, _mirrors(client, known.origin, anchors or ())
+            leaves, anchors, start, _mirrors(client, known.origin, anchors or ()), self._anchored_before()
         )
         if before is not None and self._state is not None:
             self._level = Level.APPEND_ONLY
@@ -126,16 +124,25 @@ class Auditor:
         if anchors is not None:
             report.findings.extend(reader.compare_with_claims(client, anchors))
         report.findings.append(check_finality(known.chain, blocks_of(anchors or ())))
-        report.state = reader.end(note, tree, anchors)
+        if overall(report.findings) is ExitStatus.HOLDS:
+            report.state = reader.end(note, tree, anchors)
 
     def _continue(self, known: AuditedLog, report: Report) -> Checkpoint | None:
         """Return the head at which the earlier audit ended, when this one continues it, and say so."""
         if self._state is None:
             return None
-        before = self._state.check(known)
+        try:
+            before = self._state.check(known)
+        except Error as exc:
+            # the file that was brought along does not fit, which says nothing about the log
+            raise UnavailableError("invalid_audit_state", exc.message) from exc
         detail = f"continues an earlier audit: the first {self._state.start()[0]} leaves are not read again"
         report.findings.append(Finding(Level.TRUST, Outcome.ASSUMED, detail, counts=False))
         return before
+
+    def _anchored_before(self) -> int:
+        """Return how many leaves the earlier audit found anchored."""
+        return 0 if self._state is None or self._state.anchor is None else self._state.size
 
     def _client(self) -> LedgerClient:
         # the person who runs this named the address, so it may be fetched wherever it is
@@ -150,7 +157,9 @@ class Auditor:
 
     def _find_log(self, client: LedgerClient, report: Report) -> AuditedLog | None:
         """Return what is trusted about the log; from its own word when there is no trust file, and say so."""
+        self._level = Level.CHECKPOINT
         origin = checkpoints.parse_unverified(client.checkpoint()).origin
+        self._level = Level.TRUST
         if self._trust is not None:
             found = self._trust.find_log(origin)
             if found is None:
@@ -205,13 +214,16 @@ def _check_extends(tree: merkle.Tree, before: Checkpoint, state: AuditState) -> 
 def _mirrors(client: LedgerClient, origin: str, anchors: Sequence[AnchorEvent]) -> tuple[str, ...]:
     """Return where the ledger says copies of this log are, when the chain alone does not give all commitments.
 
-    Nothing is decided by it.
+    Nothing is decided by it, so neither by its absence.
     """
     if all(anchor.commitments is not None for anchor in anchors):
         return ()
-    for value in client.logs():
-        if isinstance(value, dict) and value.get("origin") == origin:
-            return tuple(str(each) for each in find_member(value, "mirrors", list) or ())
+    try:
+        for value in client.logs():
+            if isinstance(value, dict) and value.get("origin") == origin:
+                return tuple(str(each) for each in find_member(value, "mirrors", list) or ())
+    except Error:
+        return ()
     return ()
 
 

@@ -81,10 +81,8 @@ def audit_command(argv: Sequence[str]) -> int:
             progress=progress.show,
             ca_file=given.ca,
         ).run(evidence)
-    status = _report(f"Audit of {report.title}", report.findings, report.records, as_json=given.json)
-    if given.state and report.state is not None:
-        _write(given.state, report.state.to_bytes())
-    return status
+    kept = _keep(given.state, report.state)
+    return _report(f"Audit of {report.title}", [*report.findings, *kept], report.records, as_json=given.json)
 
 
 def verify_evidence_command(argv: Sequence[str]) -> int:
@@ -155,14 +153,18 @@ def _read_state(path: Path | None) -> AuditState | None:
     return AuditState.parse(read_file(path)) if path is not None and path.exists() else None
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Replace a file whole, so that an interrupted audit leaves the one before."""
+def _keep(path: Path | None, state: AuditState | None) -> Sequence[Finding]:
+    """Replace the state whole, so that an interrupted audit leaves the one before; say when it cannot be kept."""
+    if path is None or state is None:
+        return ()
     try:
         written = path.with_name(f"{path.name}.new")
-        written.write_bytes(data)
+        written.write_bytes(state.to_bytes())
         written.replace(path)
-    except OSError as exc:
-        raise RequestError("invalid_file", f"{path} cannot be written") from exc
+    except OSError:
+        detail = f"{path} cannot be written: the next audit begins where this one did"
+        return (could_not_tell(Level.TRUST, detail, counts=False),)
+    return ()
 
 
 def _fail(error: Error, *, as_json: bool) -> int:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from ledger.cosignature import WitnessKey
+from ledger.trust import validator_sets
 from protocol.errors import RequestError
 from protocol.runtime.fetch import origin_of
 from protocol.runtime.settings import ServiceSettings
@@ -119,7 +120,9 @@ class LedgerSettings(ServiceSettings):
         default=172_800, ge=60, description="at an older block no trust list is signed: the chain's node is stale"
     )
     validators: frozenset[str] = Field(
-        default=frozenset(), description="addresses that seal the chain's blocks, as published to auditors"
+        default=frozenset(),
+        description="addresses that seal the chain's blocks, as published to auditors; "
+        "BLOCK:ADDRESS for each that seals from that block on, when they changed",
     )
     anchor_mode: Literal["calldata", "root-only"] = Field(
         default="calldata",
@@ -145,6 +148,15 @@ class LedgerSettings(ServiceSettings):
     lease_seconds: int = Field(
         default=30, ge=2, le=3600, description="after this time without a sign of life another worker takes over"
     )
+
+    @field_validator("validators")
+    @classmethod
+    def _check_validators(cls, named: frozenset[str]) -> frozenset[str]:
+        try:
+            validator_sets(named)
+        except RequestError as exc:
+            raise ValueError(exc.message) from exc
+        return named
 
     @model_validator(mode="after")
     def _check_ledger(self) -> Self:

@@ -7,9 +7,10 @@ All of it comes from a file that the reader chose (`testimoni/trust/1`), never f
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 
 from ledger.checkpoint import CheckpointKey
 from ledger.cosignature import WitnessKey
@@ -24,6 +25,7 @@ CODE = "invalid_trust_file"
 # An administration renews its key every few years; each signature is tried with every key.
 MAX_ACCESS_KEYS = 16
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
+_FROM_BLOCK = re.compile(r"(?:([0-9]{1,18}):)?(0x[0-9a-fA-F]{40})")
 
 
 def log_id(origin: str) -> bytes:
@@ -46,6 +48,50 @@ def format_hex(raw: bytes) -> str:
 
 
 @dataclass(frozen=True)
+class ValidatorSet:
+    """Who seals blocks: from this one on, until the next set does."""
+
+    from_block: int
+    addresses: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, value: JSON) -> ValidatorSet:
+        """Return the set of its JSON object. Raises `RequestError` when it is empty or names somebody twice."""
+        if not isinstance(value, dict):
+            raise RequestError(CODE, "expected each set of validators to be an object with from_block")
+        found = cls(
+            from_block=get_member(value, "from_block", int, code=CODE),
+            addresses=_distinct(get_member(value, "addresses", list, code=CODE)),
+        )
+        if found.from_block < 0 or not found.addresses:
+            raise RequestError(CODE, "expected a set of validators to name a block and somebody who seals it")
+        return found
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return the JSON object."""
+        return {"from_block": self.from_block, "addresses": list(self.addresses)}
+
+
+def since_the_start(addresses: Sequence[str]) -> tuple[ValidatorSet, ...]:
+    """Return the validators of a chain that never had others; none of none."""
+    return (ValidatorSet(0, tuple(addresses)),) if addresses else ()
+
+
+def validator_sets(named: Iterable[str]) -> tuple[ValidatorSet, ...]:
+    """Return the sets that a service's setting names: `0x…` since the start, `BLOCK:0x…` from that block on.
+
+    Raises `RequestError`.
+    """
+    sets: dict[int, list[JSON]] = {}
+    for each in sorted(named):
+        match = _FROM_BLOCK.fullmatch(each)
+        if match is None:
+            raise RequestError(CODE, "expected an address, or BLOCK:ADDRESS from that block on")
+        sets.setdefault(int(match[1] or 0), []).append(match[2])
+    return tuple(ValidatorSet(block, _distinct(found)) for block, found in sorted(sets.items()))
+
+
+@dataclass(frozen=True)
 class TrustedChain:
     """Where a log is anchored, and who may anchor and seal blocks there."""
 
@@ -53,7 +99,8 @@ class TrustedChain:
     contract: str
     log_id: bytes
     sealer: str
-    validators: tuple[str, ...]
+    validators: tuple[ValidatorSet, ...]
+    """Oldest first, each until the next begins; none when nobody is trusted to make blocks final."""
 
     @classmethod
     def parse(cls, members: dict[str, JSON]) -> TrustedChain:
@@ -63,7 +110,7 @@ class TrustedChain:
             contract=_address(members.get("contract")),
             log_id=parse_hex(members.get("log_id"), length=HASH_BYTES),
             sealer=_address(members.get("sealer")),
-            validators=tuple(_address(each) for each in get_member(members, "validators", list, code=CODE)),
+            validators=_parse_validators(get_member(members, "validators", list, code=CODE)),
         )
 
     def to_json(self) -> dict[str, JSON]:
@@ -73,8 +120,12 @@ class TrustedChain:
             "contract": self.contract,
             "log_id": format_hex(self.log_id),
             "sealer": self.sealer,
-            "validators": list(self.validators),
+            "validators": _format_validators(self.validators),
         }
+
+    def find_validators(self, block_number: int) -> ValidatorSet | None:
+        """Return who seals the block of this number, or None when no set reaches so far back."""
+        return next((each for each in reversed(self.validators) if each.from_block <= block_number), None)
 
 
 @dataclass(frozen=True)
@@ -209,6 +260,31 @@ def _access_keys(value: dict[str, JSON]) -> tuple[PublicKey, ...]:
     if len(listed) > MAX_ACCESS_KEYS:
         raise RequestError(CODE, f"expected at most {MAX_ACCESS_KEYS} access keys, got {len(listed)}")
     return tuple(PublicKey.parse_jwk(each) for each in listed)
+
+
+def _parse_validators(values: Sequence[JSON]) -> tuple[ValidatorSet, ...]:
+    """Return the sets: a list of addresses is one that always held; else each says from which block it does."""
+    if not any(isinstance(each, dict) for each in values):
+        return since_the_start(_distinct(values))
+    sets = tuple(ValidatorSet.parse(each) for each in values)
+    if any(later.from_block <= earlier.from_block for earlier, later in pairwise(sets)):
+        raise RequestError(CODE, "expected the sets of validators in the order of their blocks, one from each")
+    return sets
+
+
+def _format_validators(sets: Sequence[ValidatorSet]) -> list[JSON]:
+    match sets:
+        case [ValidatorSet(from_block=0, addresses=addresses)]:
+            return list(addresses)
+        case _:
+            return [each.to_json() for each in sets]
+
+
+def _distinct(values: Sequence[JSON]) -> tuple[str, ...]:
+    addresses = tuple(_address(each) for each in values)
+    if len({each.lower() for each in addresses}) != len(addresses):
+        raise RequestError(CODE, "expected each validator once")
+    return addresses
 
 
 def _address(value: JSON) -> str:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ledger.checkpoint import CheckpointKey
-from ledger.trust import AuditedLog, TrustedChain, log_id
+from ledger.trust import AuditedLog, TrustedChain, log_id, validator_sets
 from protocol.encoding import JSON, parse_json
 from protocol.keys import PublicKey
 
@@ -77,9 +77,8 @@ class LogState:
         """Return the log's public description."""
         chain = None
         if self.chain_id is not None:
-            chain = TrustedChain(
-                self.chain_id, self.contract, log_id(self.origin), self.sealer, tuple(sorted(validators))
-            )
+            sealed_by = validator_sets(validators)
+            chain = TrustedChain(self.chain_id, self.contract, log_id(self.origin), self.sealer, sealed_by)
         key: JSON = parse_json(self.promise_key)
         return AuditedLog(
             self.origin, self.checkpoint_key, PublicKey.parse_jwk(key), self.maximum_merge_delay, chain

@@ -11,6 +11,7 @@ from ledger.routes import words
 from ledger.routes.pages import find_log, other_name
 from ledger.routes.witnesses import witnessed
 from ledger.services import services
+from ledger.trust import validator_sets
 from ledger.values import AnchorState, LogCondition
 from protocol.deadlines import ZONE
 
@@ -35,7 +36,7 @@ def state() -> ResponseReturnValue:
         logs=known.publication.logs(),
         current=known.settings.log,
         is_open=log.condition is LogCondition.OPEN,
-        validators=sorted(known.settings.validators),
+        validators=_sealing_now(known.settings.validators),
         growth=growth,
         growth_chart=draw([each.added for each in growth]),
         delays=delays,
@@ -46,3 +47,9 @@ def state() -> ResponseReturnValue:
         days_shown=DAYS_SHOWN,
         anchors_shown=ANCHORS_SHOWN,
     )
+
+
+def _sealing_now(named: frozenset[str]) -> tuple[str, ...]:
+    """Return who seals blocks today, of all whom the setting names."""
+    sets = validator_sets(named)
+    return sets[-1].addresses if sets else ()

@@ -106,7 +106,9 @@ def _ledger(made: SetUp) -> dict[str, str]:
         "chain_url": made.layout.url("chain"),
         "chain_id": str(CHAIN_ID),
         "contract": chain.contract if chain else "",
-        "validators": json.dumps(list(chain.validators if chain else ())),
+        "validators": json.dumps(
+            [each for named in (chain.validators if chain else ()) for each in named.addresses]
+        ),
         "batch_interval_seconds": str(BATCH_INTERVAL_SECONDS),
         "maximum_merge_delay_seconds": str(int(made.log.maximum_merge_delay.total_seconds())),
     }

@@ -12,7 +12,7 @@ from pathlib import Path
 from ledger import checkpoint
 from ledger.chain.sealer import FileSealerKey, FileSealKey
 from ledger.checkpoint import CheckpointSigner
-from ledger.trust import AuditedLog, TrustedChain, log_id
+from ledger.trust import AuditedLog, TrustedChain, log_id, since_the_start
 from protocol.keys import PrivateKey
 from protocol.runtime.signer import read_secret_file, write_secret_file
 
@@ -84,7 +84,7 @@ def open_log(files: LogFiles, *, origin: str, chain_url: str, wait_for_chain: Ca
             contract=state["contract"],
             log_id=log_id(state["origin"]),
             sealer=sealer.address,
-            validators=(FileSealKey.from_pem(read_secret_file(files.seal_key)).address,),
+            validators=since_the_start([FileSealKey.from_pem(read_secret_file(files.seal_key)).address]),
         ),
     )
 

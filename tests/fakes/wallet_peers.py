@@ -74,7 +74,7 @@ class FakeIssuer:
             values["claims"],
             values["signer"],
             selective=[(name,) for name in values["claims"] if name not in values.get("clear", ())],
-            status=None,
+            status=values.get("status"),
             x5c=values["x5c"],
             issuer=values["issuer"],
             vct=values["vct"],

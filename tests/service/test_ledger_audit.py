@@ -27,7 +27,7 @@ from ledger.evidence import Evidence, EvidenceRecord
 from ledger.finality import ONE_OPERATOR
 from ledger.findings import ExitStatus, Level, Outcome, overall
 from ledger.tables import CheckpointRow, EntryRow, NodeRow
-from ledger.trust import AuditedLog, TrustFile, log_id
+from ledger.trust import AuditedLog, TrustFile, log_id, since_the_start
 from ledger.worker import Worker
 from protocol.keys import PrivateKey
 from protocol.runtime.database import open_database
@@ -215,7 +215,7 @@ def test_blocks_of_the_one_operator_are_assumed_final_and_said_to_be_so(audited)
 def test_blocks_sealed_by_others_than_the_trusted_validators_are_violated(audited, count):
     trust = audited.trust()
     log = trust.logs[0]
-    strangers = tuple(FileSealKey.generate().address for _ in range(count))
+    strangers = since_the_start([FileSealKey.generate().address for _ in range(count)])
     changed = replace(trust, logs=(replace(log, chain=replace(log.chain, validators=strangers)),))
     assert audited.violated(trust=changed) == {Level.FINAL}
 

@@ -98,6 +98,23 @@ def test_check_when_everything_is_there_says_it_holds_and_what_is_assumed(site, 
     ]
 
 
+def test_check_when_the_operators_changed_since_uses_those_of_the_block(site, bring, world, settings):
+    site.share()
+    own, other = VALIDATORS[:2]
+
+    def check(*named):
+        changed = settings.model_copy(update={"validators": frozenset(named)})
+        world.http.apps[URL] = create_app(changed, clock=world.clock)
+        return outcomes(bring("/check", site.data())[1])[-2].split(" ")[0]
+
+    # the file's block is number 1
+    assert check(own, f"2:{other}", f"2:{own}") == "assumed"
+    assert check(other, f"1:{own}") == "assumed"
+    assert check(other, f"2:{own}") == "violated"
+    assert check(own, f"1:{other}") == "violated"
+    assert check(f"2:{own}") == "could-not-tell"
+
+
 def test_check_when_the_text_is_pasted_does_the_same(site, bring):
     site.share()
     assert "It holds" in bring("/check", pasted=site.data().decode())[1]

@@ -349,6 +349,9 @@ def test_tables_when_migrated_are_those_of_the_metadata(tmp_path):
         {"anchor_mode": "root-only", "mirrors": ["https://one.example", "https://localhost:9443/copy"]},
         {"mirrors": ["one.example"]},
         {"mirrors": ["https://me:secret@one.example"]},
+        {"validators": ["0x12"]},
+        {"validators": ["x:0x" + "ab" * 20]},
+        {"validators": ["7:0x" + "ab" * 20, "7:0x" + "AB" * 20]},
     ],
 )
 def test_settings_that_cannot_work_refuse_to_start(ledger_settings, changes):
@@ -356,6 +359,21 @@ def test_settings_that_cannot_work_refuse_to_start(ledger_settings, changes):
 
     with pytest.raises(ConfigurationError):
         load_settings(LedgerSettings, **{**ledger_settings.model_dump(), **changes})
+
+
+def test_settings_with_validators_that_changed_start_and_the_site_tells_todays(
+    anchored, ledger_settings, world, read
+):
+    from ledger.settings import LedgerSettings
+
+    anchored.anchor()
+    old, new = "0x" + "ab" * 20, "0x" + "cd" * 20
+    given = {**ledger_settings.model_dump(), **CHAIN, "validators": [old, f"7:{new}"]}
+    world.http.apps[URL] = create_app(load_settings(LedgerSettings, **given), clock=world.clock)
+    status, page = read("/state")
+    assert status == 200
+    assert new in page
+    assert old not in page
 
 
 def test_settings_for_root_only_anchors_with_two_mirrors_start(ledger_settings):

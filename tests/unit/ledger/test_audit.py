@@ -5,45 +5,27 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 
 import pytest
 
 from ledger import merkle
 from ledger.audit import LogContents, audit_log, check_promise
-from ledger.chain.interface import AnchorEvent, Mode
+from ledger.chain.interface import Mode
 from ledger.checkpoint import Checkpoint
 from ledger.commitment import Commitment
 from ledger.findings import ExitStatus, Finding, Level, Outcome, overall
 from ledger.promise import CLOCK_SKEW, Promise
 from protocol.clock import from_epoch
+from protocol.errors import VerificationError
+from tests.fakes.log_cases import CASES, CONTENTS
+from tests.fakes.published_log import LEAVES, LogWorld
+from tests.fakes.recorded_share import ORIGIN
 
-LEAVES = tuple(Commitment(index.to_bytes(32)) for index in range(1, 31))
-SIZES = (0, 8, 16, 24)
-AT = datetime(2026, 5, 4, 9, 0, tzinfo=UTC)
-
-
-def event(prev_size: int, size: int) -> AnchorEvent:
-    tree = merkle.Tree(LEAVES)
-    return AnchorEvent(
-        contract="0xC0",
-        log_id=bytes(32),
-        prev_size=prev_size,
-        size=size,
-        prev_root=tree.root(prev_size),
-        root=tree.root(size),
-        mode=Mode.CALLDATA,
-        log_index=0,
-        block_number=size,
-        block_hash=bytes(32),
-        block_time=int(AT.timestamp()) + size,
-        transaction_hash=bytes(32),
-        commitments=LEAVES[prev_size:size],
-    )
-
-
-ANCHORS = tuple(event(a, b) for a, b in pairwise(SIZES))
-HEAD = Checkpoint("ledger.example/2026", 30, merkle.Tree(LEAVES).root())
+WORLD = LogWorld()
+ANCHORS = WORLD.anchors
+HEAD = WORLD.head
+# before the first of the blocks
+AT = datetime.fromtimestamp(ANCHORS[0].block_time, UTC) - timedelta(seconds=1)
 
 
 def outcomes(findings):
@@ -110,86 +92,79 @@ def test_log_whose_chain_was_not_read_could_not_tell():
     assert overall(findings) is ExitStatus.COULD_NOT_TELL
 
 
-def test_log_that_was_never_anchored_could_not_tell():
-    findings = audit_log(HEAD, LogContents(LEAVES, ()))
-    assert outcomes(findings)[Level.ANCHORED] is Outcome.COULD_NOT_TELL
+def test_continued_audit_without_a_new_anchor_holds_and_counts_what_waits():
+    contents = LogContents(LEAVES, (), anchored=24)
+    found = audit_log(HEAD, contents, from_size=24)
+    assert overall(found) is ExitStatus.HOLDS
+    assert found[2].detail == "no new anchor since 24 leaves; 6 leaves promised, not yet anchored"
+    # somebody who only wants to see what lies beyond 24 leaves was not told that those are anchored
+    assert overall(audit_log(HEAD, replace(contents, anchored=0), from_size=24)) is ExitStatus.COULD_NOT_TELL
 
 
-def signed(leaves):
-    """Return the head that a dishonest log would sign over these leaves."""
-    return replace(HEAD, size=len(leaves), root=merkle.Tree(leaves).root())
+@pytest.mark.parametrize("case", CONTENTS, ids=lambda case: case.name)
+def test_log_comes_to_exactly_what_its_case_says(case):
+    made = case.make(WORLD)
+    case.expected.check(audit_log(made.head, made.contents))
 
 
-def changed_leaf(at):
-    return (*LEAVES[:at], Commitment(b"x" * 32), *LEAVES[at + 1 :])
+def test_every_level_that_a_log_can_fail_has_a_case_that_fails_it_alone():
+    alone = {level for case in CASES if len(case.expected.violated) == 1 for level in case.expected.violated}
+    of_a_log = {Level.CHECKPOINT, Level.LEAVES, Level.APPEND_ONLY, Level.ANCHORED, Level.CALLDATA, Level.FINAL}
+    assert alone == of_a_log
+    assert len({case.name for case in CASES}) == len(CASES)
 
 
-TAMPERED = {
-    "a leaf changed without signing anew": (HEAD, changed_leaf(3), ANCHORS, {Level.LEAVES}),
-    "a leaf removed without signing anew": (HEAD, LEAVES[:-1], ANCHORS, {Level.LEAVES}),
-    "an anchored leaf changed and the head signed anew": (
-        signed(changed_leaf(3)),
-        changed_leaf(3),
-        ANCHORS,
-        {Level.APPEND_ONLY, Level.CALLDATA},
-    ),
-    "an anchored leaf removed and the head signed anew": (
-        signed(LEAVES[1:]),
-        LEAVES[1:],
-        ANCHORS,
-        {Level.APPEND_ONLY, Level.CALLDATA},
-    ),
-    "two anchored leaves swapped": (
-        signed((LEAVES[1], LEAVES[0], *LEAVES[2:])),
-        (LEAVES[1], LEAVES[0], *LEAVES[2:]),
-        ANCHORS,
-        {Level.APPEND_ONLY, Level.CALLDATA},
-    ),
-    "the log cut below the last anchor": (
-        signed(LEAVES[:20]),
-        LEAVES[:20],
-        ANCHORS,
-        {Level.APPEND_ONLY, Level.CALLDATA},
-    ),
-    "an anchor with another root": (
-        HEAD,
-        LEAVES,
-        (ANCHORS[0], replace(ANCHORS[1], root=b"r" * 32), ANCHORS[2]),
-        {Level.APPEND_ONLY},
-    ),
-    "an anchor that starts from another root": (
-        HEAD,
-        LEAVES,
-        (replace(ANCHORS[0], prev_root=b"r" * 32), *ANCHORS[1:]),
-        {Level.APPEND_ONLY},
-    ),
-    "an anchor missing in the middle": (HEAD, LEAVES, (ANCHORS[0], ANCHORS[2]), {Level.ANCHORED}),
-    "the first anchor missing": (HEAD, LEAVES, ANCHORS[1:], {Level.ANCHORED}),
-    "an anchor twice": (HEAD, LEAVES, (ANCHORS[0], ANCHORS[0], *ANCHORS[1:]), {Level.ANCHORED}),
-    "other commitments in calldata": (
-        HEAD,
-        LEAVES,
-        (replace(ANCHORS[0], commitments=LEAVES[1:9]), *ANCHORS[1:]),
-        {Level.CALLDATA},
-    ),
-    "a commitment less in calldata": (
-        HEAD,
-        LEAVES,
-        (*ANCHORS[:2], replace(ANCHORS[2], commitments=LEAVES[16:23])),
-        {Level.CALLDATA},
-    ),
-}
+ROOTS = {size: merkle.Tree(LEAVES[:size]).root() for size in range(1, 12)}
+WRONG_SIZES = [(actual, said) for actual in ROOTS for said in ROOTS if actual != said]
 
 
-@pytest.mark.parametrize(("head", "leaves", "anchors", "levels"), TAMPERED.values(), ids=TAMPERED)
-def test_tampered_log_fails_at_exactly_its_levels(head, leaves, anchors, levels):
-    findings = audit_log(head, LogContents(leaves, anchors))
-    assert {each.level for each in findings if each.outcome is Outcome.VIOLATED} == levels
-    assert overall(findings) is ExitStatus.VIOLATED
+def test_head_whose_root_is_of_another_size_never_holds():
+    for actual, said in WRONG_SIZES:
+        for shown in (actual, said):
+            head = Checkpoint(ORIGIN, said, ROOTS[actual])
+            found = audit_log(head, LogContents(LEAVES[:shown], ()))
+            assert outcomes(found) == {Level.LEAVES: Outcome.VIOLATED}, (actual, said, shown)
+
+
+def is_taken_by_the_contract(before, actual, said):
+    """Whether a root-only anchor that calls the root of `actual` leaves that of `said` leaves passes its proof."""
+    if before == 0:
+        # the first anchor of a log needs no proof
+        return True
+    try:
+        merkle.verify_consistency(
+            first=before,
+            second=said,
+            first_root=ROOTS[before],
+            expected_root=ROOTS[actual],
+            proof=merkle.consistency_proof(merkle.Tree(LEAVES[:actual]).read, before, actual),
+        )
+    except VerificationError:
+        return False
+    return True
+
+
+def test_root_only_anchor_of_a_wrong_size_that_the_contract_takes_is_caught_by_the_audit():
+    taken = [
+        (before, actual, said)
+        for actual, said in WRONG_SIZES
+        for before in (0, *ROOTS)
+        if before < min(actual, said) and is_taken_by_the_contract(before, actual, said)
+    ]
+    # the proof alone cannot tell 7 leaves from 8 when 4 were there before
+    assert {(4, 7, 8), (4, 8, 7), (0, 7, 8)} <= set(taken)
+    for before, actual, said in taken:
+        event = WORLD.anchor(before, actual, mode=Mode.ROOT_ONLY, commitments=None)
+        first = () if before == 0 else (WORLD.anchor(0, before, mode=Mode.ROOT_ONLY, commitments=None),)
+        for shown in {actual, said, 11}:
+            leaves = LEAVES[:shown]
+            contents = LogContents(leaves, (*first, replace(event, size=said)))
+            found = outcomes(audit_log(WORLD.head_of(leaves), contents))
+            assert found[Level.APPEND_ONLY] is Outcome.VIOLATED, (before, actual, said, shown)
 
 
 def promise(commitment, due):
-    return Promise("ledger.example/2026", commitment, due - timedelta(seconds=60), timedelta(seconds=60), "")
+    return Promise(ORIGIN, commitment, due - timedelta(seconds=60), timedelta(seconds=60), "")
 
 
 def test_promise_for_a_leaf_is_kept():
@@ -210,6 +185,23 @@ def test_promise_missing_after_a_later_block_is_broken():
     assert "broken" in found.detail
     # the clocks of chain and log may differ by a little
     found = check_promise(promise(missing, newest - CLOCK_SKEW), contents, is_placed=False)
+    assert found.outcome is Outcome.COULD_NOT_TELL
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"block_time": ANCHORS[-1].block_time + 86_400},
+        {"header_rlp": None},
+        {"header_rlp": b"header"},
+        {"block_hash": bytes(32)},
+    ],
+    ids=["another time than in the header", "no header", "malformed header", "the header of another block"],
+)
+def test_node_whose_word_alone_says_that_a_block_is_late_proves_no_breach(changes):
+    due = AT if "block_time" not in changes else AT + timedelta(hours=1)
+    contents = LogContents(LEAVES, (replace(ANCHORS[-1], **changes),))
+    found = check_promise(promise(Commitment(bytes(32)), due), contents, is_placed=False)
     assert found.outcome is Outcome.COULD_NOT_TELL
 
 

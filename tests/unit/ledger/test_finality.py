@@ -11,12 +11,12 @@ from ledger.chain.qbft import block_hash
 from ledger.chain.sealer import FileSealKey
 from ledger.finality import ONE_OPERATOR, AnchoredBlock, check_finality
 from ledger.findings import ExitStatus, Outcome, overall
-from ledger.trust import TrustedChain
+from ledger.trust import TrustedChain, ValidatorSet, since_the_start
 from tests.fakes.memory_chain import seal_header
 
 KEYS = [FileSealKey.generate() for _ in range(4)]
-FOUR = TrustedChain(1, "0x1", bytes(32), "0x2", tuple(key.address for key in KEYS))
-ONE = replace(FOUR, validators=(KEYS[0].address,))
+FOUR = TrustedChain(1, "0x1", bytes(32), "0x2", since_the_start([key.address for key in KEYS]))
+ONE = replace(FOUR, validators=since_the_start([KEYS[0].address]))
 
 
 def block(number: int, *keys: FileSealKey, seals: int | None = None) -> AnchoredBlock:
@@ -34,7 +34,7 @@ def test_blocks_sealed_by_enough_known_validators_are_final():
 
 
 def test_addresses_in_any_case_name_the_same_validators():
-    lower = replace(FOUR, validators=tuple(each.lower() for each in FOUR.validators))
+    lower = replace(FOUR, validators=since_the_start([key.address.lower() for key in KEYS]))
     assert check_finality(lower, [block(1, *KEYS)]).outcome is Outcome.HOLDS
 
 
@@ -80,3 +80,69 @@ def test_a_header_that_was_not_read_could_not_tell():
 def test_without_validators_or_blocks_nothing_can_be_said(chain, blocks):
     found = check_finality(chain, blocks)
     assert (found.outcome, found.counts) == (Outcome.COULD_NOT_TELL, False)
+
+
+# the fourth validator left at block 10, and at block 20 three others came
+LATER = [FileSealKey.generate() for _ in range(3)]
+CHANGED = replace(
+    FOUR,
+    validators=(
+        *FOUR.validators,
+        ValidatorSet(10, tuple(key.address for key in KEYS[:3])),
+        ValidatorSet(20, tuple(key.address for key in LATER)),
+    ),
+)
+
+
+def test_each_block_needs_the_validators_of_its_time():
+    blocks = [block(1, *KEYS), block(9, *KEYS), block(10, *KEYS[:3]), block(19, *KEYS[:3]), block(20, *LATER)]
+    found = check_finality(CHANGED, blocks)
+    assert (found.outcome, found.counts) == (Outcome.HOLDS, True)
+    assert (
+        found.detail == "each of 5 blocks sealed by two thirds of the known validators of its time, 3 sets of them"
+    )
+    last = check_finality(CHANGED, [block(10**9, *LATER, seals=2)])
+    assert last.detail == "the block sealed by at least 2 of 3 known validators"
+
+
+YESTERDAYS = {
+    "yesterday's validators, the first block after the change": block(20, *KEYS[:3]),
+    "yesterday's validators, long after the change": block(5_000, *KEYS[:3]),
+    "the day before yesterday's": block(20, *KEYS),
+    "the validator who left, among those who stayed": block(10, *KEYS),
+    "tomorrow's validators, the last block before the change": block(19, *LATER),
+}
+
+
+@pytest.mark.parametrize("forged", YESTERDAYS.values(), ids=YESTERDAYS)
+def test_a_block_sealed_by_validators_of_another_time_is_violated(forged):
+    found = check_finality(CHANGED, [block(1, *KEYS), forged])
+    assert found.outcome is Outcome.VIOLATED
+    assert found.detail == f"block {forged.number}: the block names other validators than are trusted"
+
+
+def test_a_block_that_is_called_an_older_one_than_its_header_says_is_violated():
+    forged = replace(block(25, *KEYS), number=5)
+    found = check_finality(CHANGED, [forged])
+    assert (found.outcome, found.detail) == (Outcome.VIOLATED, "block 5: the header is another block's")
+
+
+def test_a_block_from_before_the_first_known_validators_could_not_tell_and_counts():
+    late = replace(FOUR, validators=CHANGED.validators[1:])
+    found = check_finality(late, [block(9, *KEYS), block(10, *KEYS[:3])])
+    assert (found.outcome, found.counts) == (Outcome.COULD_NOT_TELL, True)
+    assert found.detail == "the trust file names no validators for block 9"
+
+
+def test_what_could_not_be_told_hides_no_forged_block():
+    late = replace(FOUR, validators=CHANGED.validators[1:])
+    unread = replace(block(12, *KEYS[:3]), header_rlp=None)
+    for other in (block(9, *KEYS), unread):
+        assert check_finality(late, [other, block(20, *KEYS)]).outcome is Outcome.VIOLATED
+
+
+def test_blocks_of_a_time_with_one_operator_are_assumed_and_counted():
+    began_alone = replace(FOUR, validators=(*ONE.validators, ValidatorSet(10, FOUR.validators[0].addresses)))
+    found = check_finality(began_alone, [block(1, KEYS[0]), block(10, *KEYS), block(11, *KEYS)])
+    assert (found.outcome, found.counts) == (Outcome.ASSUMED, False)
+    assert found.detail == f"1 of 3 blocks {ONE_OPERATOR}"

@@ -21,9 +21,15 @@ from ledger.findings import Level, Outcome
 from ledger.leaves import PackedLeaves
 from ledger.tree_builder import SUBTREE_LEAVES, TreeBuilder
 from protocol.errors import RequestError
-from tests.unit.ledger.test_audit import ANCHORS, HEAD, LEAVES
-from tests.unit.ledger.test_audit import TAMPERED as TAMPERED_LOG
-from tests.unit.ledger.test_evidence import TAMPERED as TAMPERED_EVIDENCE
+from tests.fakes.evidence_cases import CASES as EVIDENCE_CASES
+from tests.fakes.log_cases import CASES as LOG_CASES
+from tests.fakes.published_log import LEAVES, LogWorld
+
+# without them there is nothing to tell about, or they are computed from what is there
+NEVER_UNTOLD = {Level.OPENS, Level.APPEND_ONLY}
+
+WORLD = LogWorld()
+ANCHORS, HEAD = WORLD.anchors, WORLD.head
 
 
 def test_packed_leaves_read_as_the_tuple_does():
@@ -128,7 +134,13 @@ def test_command_that_needs_no_chain_imports_neither_web3_nor_a_service(argument
 
 
 def test_each_level_that_evidence_or_a_log_can_fail_has_a_case_that_fails_it_alone():
-    cases = [*(levels for _, levels in TAMPERED_EVIDENCE.values()), *(each[-1] for each in TAMPERED_LOG.values())]
-    alone = {level for levels in cases if len(levels) == 1 for level in levels}
+    expected = [
+        *(each for case in EVIDENCE_CASES for each in case.expected),
+        *(case.expected for case in LOG_CASES),
+    ]
+    alone = {level for each in expected if len(each.violated) == 1 for level in each.violated}
     # the levels left out inform and never decide
     assert alone == set(Level) - {Level.TRUST, Level.WITNESSED, Level.NOT_TAKEN_BACK}
+    # and all of them, these too, have a case in which nobody could tell
+    untold = {level for each in expected for level in each.untold}
+    assert untold | {level for each in expected for level in each.said} >= set(Level) - NEVER_UNTOLD

@@ -7,7 +7,16 @@ from dataclasses import replace
 import pytest
 
 from ledger.promise import MAX_DELAY_SECONDS
-from ledger.trust import MAX_ACCESS_KEYS, TrustedAdministration, TrustedChain, TrustFile, log_id
+from ledger.trust import (
+    MAX_ACCESS_KEYS,
+    TrustedAdministration,
+    TrustedChain,
+    TrustFile,
+    ValidatorSet,
+    log_id,
+    since_the_start,
+    validator_sets,
+)
 from protocol.errors import RequestError
 from protocol.keys import PrivateKey
 
@@ -16,7 +25,7 @@ ADDRESS = "0x" + "ab" * 20
 
 @pytest.fixture
 def trust(share):
-    chain = TrustedChain(31337, ADDRESS, log_id(share.audited_log.origin), ADDRESS, (ADDRESS,))
+    chain = TrustedChain(31337, ADDRESS, log_id(share.audited_log.origin), ADDRESS, since_the_start([ADDRESS]))
     office = TrustedAdministration(
         "L01990015", {"ca": "Ajuntament"}, (share.promise_key.public_key,), ("https://i",)
     )
@@ -63,6 +72,21 @@ def test_limits_of_a_trust_file_are_taken(trust):
         (("logs", 0, "maximum_merge_delay"), MAX_DELAY_SECONDS + 1),
         (("logs", 0, "maximum_merge_delay"), 10**20),
         (("administrations", 0, "access_keys"), [PrivateKey.generate().public_key.jwk()] * (MAX_ACCESS_KEYS + 1)),
+        (("logs", 0, "chain", "validators"), [ADDRESS, ADDRESS]),
+        (("logs", 0, "chain", "validators"), [ADDRESS, ADDRESS.upper().replace("X", "x")]),
+        (("logs", 0, "chain", "validators"), [ADDRESS, {"from_block": 5, "addresses": [ADDRESS]}]),
+        (("logs", 0, "chain", "validators"), [{"from_block": 5, "addresses": [ADDRESS]}, ADDRESS]),
+        (("logs", 0, "chain", "validators"), [{"from_block": 0, "addresses": []}]),
+        (("logs", 0, "chain", "validators"), [{"from_block": 0, "addresses": [ADDRESS, ADDRESS]}]),
+        (("logs", 0, "chain", "validators"), [{"from_block": -1, "addresses": [ADDRESS]}]),
+        (("logs", 0, "chain", "validators"), [{"from_block": True, "addresses": [ADDRESS]}]),
+        (("logs", 0, "chain", "validators"), [{"addresses": [ADDRESS]}]),
+        (("logs", 0, "chain", "validators"), [{"from_block": 0, "addresses": ["0x12"]}]),
+        (("logs", 0, "chain", "validators"), [{"from_block": 5, "addresses": [ADDRESS]}] * 2),
+        (
+            ("logs", 0, "chain", "validators"),
+            [{"from_block": 5, "addresses": [ADDRESS]}, {"from_block": 4, "addresses": [ADDRESS]}],
+        ),
     ],
 )
 def test_trust_file_with_a_wrong_member_is_refused(trust, place, value):
@@ -73,3 +97,66 @@ def test_trust_file_with_a_wrong_member_is_refused(trust, place, value):
     inner[place[-1]] = value
     with pytest.raises(RequestError):
         TrustFile.parse(json.dumps(document).encode())
+
+
+OTHER = "0x" + "cd" * 20
+
+
+@pytest.mark.parametrize(
+    ("written", "sets"),
+    [
+        ([], ()),
+        ([ADDRESS, OTHER], (ValidatorSet(0, (ADDRESS, OTHER)),)),
+        (
+            [{"from_block": 0, "addresses": [ADDRESS]}, {"from_block": 7, "addresses": [ADDRESS, OTHER]}],
+            (ValidatorSet(0, (ADDRESS,)), ValidatorSet(7, (ADDRESS, OTHER))),
+        ),
+        ([{"from_block": 7, "addresses": [OTHER]}], (ValidatorSet(7, (OTHER,)),)),
+    ],
+)
+def test_validators_are_one_list_or_sets_with_the_block_from_which_each_holds(trust, written, sets):
+    document = json.loads(json.dumps(trust.to_json()))
+    document["logs"][0]["chain"]["validators"] = written
+    found = TrustFile.parse(json.dumps(document).encode())
+    assert found.logs[0].chain.validators == sets
+    assert found.to_json() == document
+
+
+def test_validators_of_a_block_are_those_of_the_last_change_before_it(trust):
+    first, second = ValidatorSet(5, (ADDRESS,)), ValidatorSet(9, (OTHER,))
+    chain = replace(trust.logs[0].chain, validators=(first, second))
+    found = [chain.find_validators(number) for number in (0, 4, 5, 8, 9, 10**12)]
+    assert found == [None, None, first, first, second, second]
+
+
+def test_setting_of_a_service_names_validators_and_those_of_later_sets_with_their_block():
+    assert validator_sets(frozenset()) == ()
+    assert validator_sets({OTHER, ADDRESS}) == (ValidatorSet(0, (ADDRESS, OTHER)),)
+    named = {ADDRESS, f"481200:{OTHER}", f"481200:{ADDRESS}", f"7:{OTHER}"}
+    assert validator_sets(named) == (
+        ValidatorSet(0, (ADDRESS,)),
+        ValidatorSet(7, (OTHER,)),
+        ValidatorSet(481200, (ADDRESS, OTHER)),
+    )
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "0x12",
+        f"-1:{ADDRESS}",
+        f":{ADDRESS}",
+        f"x:{ADDRESS}",
+        f"7:{ADDRESS} ",
+        f"7:7:{ADDRESS}",
+        f"{10**18}:{ADDRESS}",
+    ],
+)
+def test_setting_that_names_no_validator_is_refused(named):
+    with pytest.raises(RequestError):
+        validator_sets({named})
+
+
+def test_setting_that_names_a_validator_twice_for_one_block_is_refused():
+    with pytest.raises(RequestError):
+        validator_sets({f"7:{ADDRESS}", f"07:{ADDRESS}"})

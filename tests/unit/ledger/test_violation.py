@@ -19,7 +19,7 @@ from ledger.cosignature import Cosigner
 from ledger.findings import Outcome
 from ledger.merkle import Tree
 from ledger.monitor import Head, find_fork
-from ledger.trust import AuditedLog, TrustedChain, TrustFile, log_id
+from ledger.trust import AuditedLog, TrustedChain, TrustFile, log_id, since_the_start
 from ledger.violation import AnchorContradiction, BrokenPromise, Fork, Shown
 from protocol.encoding import compact_json
 from protocol.errors import Error, RequestError
@@ -32,7 +32,7 @@ CONTRACT = "0x00000000000000000000000000000000000000C0"
 SIGNER = CheckpointSigner(ORIGIN, Ed25519PrivateKey.generate())
 PROMISER = PrivateKey.generate()
 WITNESS = Cosigner("witness.example/w1", Ed25519PrivateKey.generate())
-CHAIN = TrustedChain(1337, CONTRACT, log_id(ORIGIN), CONTRACT, (CONTRACT,))
+CHAIN = TrustedChain(1337, CONTRACT, log_id(ORIGIN), CONTRACT, since_the_start([CONTRACT]))
 LOG = AuditedLog(ORIGIN, SIGNER.key, PROMISER.public_key, timedelta(seconds=60), CHAIN)
 TRUST = TrustFile("", (LOG,), (), (WITNESS.key,))
 ONE = [Commitment(bytes([number]) * 32) for number in range(20)]
