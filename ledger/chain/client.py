@@ -6,9 +6,10 @@ Importing this costs nothing; web3 is loaded when a chain is opened.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from ledger.chain.interface import Chain, Registry
+from ledger.chain.interface import Chain, SealerKey, WritableRegistry
 from protocol.errors import ConfigurationError
 from protocol.runtime.settings import LOOPBACK_HOSTS
 
@@ -25,7 +26,7 @@ def open_chain(url: str, *, contract: str | None) -> Chain:
     return Web3Chain(connect(url), contract=contract)
 
 
-def open_registry(url: str, *, contract: str, expected_chain_id: int) -> Registry:
+def open_registry(url: str, *, contract: str, expected_chain_id: int) -> WritableRegistry:
     """Return the `TrustRegistry` at this address, behind a node that is on this chain.
 
     Raises `ConfigurationError` as `open_chain` does, and when chain or code are other ones.
@@ -37,6 +38,18 @@ def open_registry(url: str, *, contract: str, expected_chain_id: int) -> Registr
     opened = Web3Registry(connect(url), contract=contract)
     opened.check(expected_chain_id=expected_chain_id)
     return opened
+
+
+def deploy_registry(url: str, signer: SealerKey, *, members: Sequence[str], threshold: int) -> str:
+    """Deploy a `TrustRegistry` with these first members, wait for its block, and return its address.
+
+    Raises `ConfigurationError` as `open_chain` does.
+    """
+    _check_url(url)
+    from ledger.chain import registry  # noqa: PLC0415 - a second that others do not spend
+    from ledger.chain.provider import connect  # noqa: PLC0415
+
+    return registry.deploy_registry(connect(url), signer, members=members, threshold=threshold).contract
 
 
 def _check_url(url: str) -> None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.chain.registry_codec import change_id, encode_change, encode_members, encode_withdraw, members_id
+from ledger.chain.registry_codec import change_id, encode_changes, encode_members, encode_withdraw, members_id
 from ledger.chain.sealer import FileSealerKey
 from ledger.registry import NOTHING, Standing, administration_id
 from ledger.registry_events import NO_END, Action, Kind, MembersChanged, Recorded, Role, first_hash, next_hash
@@ -370,7 +370,7 @@ def test_10_a_refused_change_leaves_its_approvals_and_takes_effect_later(joined)
 def test_10_a_call_that_runs_out_of_gas_changes_nothing(joined):
     assert joined.approve(right())
     before, events = joined.newest(), len(joined.events)
-    data, state = encode_change("accept", right()), set()
+    data, state = encode_changes("accept", right()), set()
     for gas in range(40_000, 160_000, 8_000):
         nonce = joined._nonces.get(joined.university.address, 0)
         joined._nonces[joined.university.address] = nonce + 1
