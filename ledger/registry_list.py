@@ -10,8 +10,9 @@
   was read is ahead of our clock, its time is now: what the chain says has begun or ended has begun or ended.
 
 Details, JSON objects: of an administration `code` and `name` by language; of an issuer's right `identifier` and
-`vct`; of a verifier's key `client_id`; of an auditor's key `certificate`, the base64url SHA-256 of that; of a sealer's
-right the log's entry of the list, whose promise key must be a key of the same administration in this role.
+`vct`; of a verifier's key `client_id`; of an auditor's key `certificate`, the base64url SHA-256 of its
+certificate; of a sealer's right the log's entry of the list, whose promise key must be a key of the same
+administration in this role.
 """
 
 from __future__ import annotations

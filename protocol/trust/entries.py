@@ -5,7 +5,8 @@
 - A right may have a beginning and an end (`valid_from`, `valid_until`, NumericDate, the end itself outside): that
   of an issuer entry, and of each credential type in it. What the list does not say is unlimited.
 - An issuer, verifier or auditor entry may name the keys that act for it, each with its validity (`keys`, by RFC
-  7638 thumbprint). Then no other key does, whatever certificate it has; a newer list leaves out what was taken back.
+  7638 thumbprint). Then no other key does, whatever certificate it has; a newer list leaves out what was taken
+  back.
 - Members with other names are ignored, so that a newer authority can say more to newer services.
 
 Signature, chain and expiry are checked by `trust.py`.
