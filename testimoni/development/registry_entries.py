@@ -31,7 +31,10 @@ OPERATOR_NAME = {
 def wanted_entries(
     parties: Mapping[str, Party], auditor: DevelopmentAuditor, log: AuditedLog, accounts: Mapping[str, str]
 ) -> dict[str, list[Change]]:
-    """Return what is to be in the registry, by who accepts it; `accounts` are addresses by the same names."""
+    """Return what is to be in the registry, by who accepts it.
+
+    `accounts` are addresses by the same names, and the sealer's.
+    """
     found = {name: _party(party, accounts[name]) for name, party in parties.items()}
     certificate = certificate_digest(auditor.certificate)
     key = _thumbprint(auditor.key.public_key)
@@ -50,6 +53,8 @@ def wanted_entries(
         _joins(OPERATOR_CODE, OPERATOR_NAME, accounts["operator"]),
         _gives(Kind.RIGHT, Role.SEALER, OPERATOR_CODE, sha256(log.origin.encode()), **entry),
         _gives(Kind.KEY, Role.SEALER, OPERATOR_CODE, _thumbprint(log.promise_key)),
+        # the ledger's owner registers the log for this sealer (contracts/ILogOwner.sol)
+        _gives(Kind.KEY, Role.SEALER, OPERATOR_CODE, _address(accounts["sealer"])),
     ]
     return found
 
@@ -76,7 +81,7 @@ def _party(party: Party, account: str) -> list[Change]:
 
 
 def _joins(code: str, name: Mapping[str, str], account: str) -> Change:
-    what = bytes.fromhex(account.removeprefix("0x")).rjust(WORD_BYTES, b"\0")
+    what = _address(account)
     details: dict[str, JSON] = {"code": code, "name": dict(name)}
     return Change(
         Action.ADD, Kind.ADMINISTRATION, Role.NONE, administration_id(code), what, details=_bytes(details)
@@ -86,6 +91,10 @@ def _joins(code: str, name: Mapping[str, str], account: str) -> Change:
 def _gives(kind: Kind, role: Role, code: str, what: bytes, **details: JSON) -> Change:
     said = _bytes(details) if details else b""
     return Change(Action.ADD, kind, role, administration_id(code), what, details=said)
+
+
+def _address(text: str) -> bytes:
+    return bytes.fromhex(text.removeprefix("0x")).rjust(WORD_BYTES, b"\0")
 
 
 def _bytes(details: Mapping[str, JSON]) -> bytes:

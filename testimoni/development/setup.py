@@ -16,6 +16,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger.recorders import DEFAULT_QUOTA, Recorders, SqlRecorderStore, new_secret
+from ledger.registry import administration_id
 from ledger.trust import SCHEMA as TRUST_FILE_SCHEMA
 from ledger.trust import AuditedLog
 from protocol.clock import SystemClock
@@ -25,10 +26,10 @@ from protocol.runtime.signer import write_secret_file
 from testimoni.development.administrations import fill_issuer, fill_verifier
 from testimoni.development.auditor import make_auditor
 from testimoni.development.authority import Authority
-from testimoni.development.log_keys import LogFiles, open_log
+from testimoni.development.log_keys import LogFiles, anchor_log, name_log
 from testimoni.development.parties import FolderKeep, Party, make_parties
 from testimoni.development.registry import PracticeRegistry, RegistryFiles, list_signing, settle
-from testimoni.development.registry_entries import wanted_entries
+from testimoni.development.registry_entries import OPERATOR_CODE, wanted_entries
 from testimoni.layout import Layout
 
 # who has entries promised by the ledger: two services, and what runs on the command line
@@ -146,19 +147,28 @@ def prepare(
     )
     _fill_databases(folder, layout, parties)
     origin = f"{layout.host}:{layout.port('ledger')}/{now.year}"
-    log = open_log(folder.log_files, origin=origin, chain_url=layout.url("chain"), wait_for_chain=wait_for_chain)
+    named = name_log(folder.log_files, origin=origin)
     auditor = make_auditor(authority, folder.keep, now=now)
     files = folder.registry_files
     accounts = {name: files.account(name).address for name in (*parties, "auditor", "operator")}
+    accounts["sealer"] = folder.log_files.sealer_address
     registry = settle(
         files,
-        wanted_entries(parties, auditor, log, accounts),
+        wanted_entries(parties, auditor, named, accounts),
         chain_url=layout.url("chain"),
         wait_for_chain=wait_for_chain,
         sign_list=list_signing(
             database_url=folder.database_url("ledger"), authority=authority, clock=SystemClock()
         ),
         now=now,
+    )
+    log = anchor_log(
+        folder.log_files,
+        named,
+        registry=registry.contract,
+        administration=administration_id(OPERATOR_CODE),
+        chain_url=layout.url("chain"),
+        wait_for_chain=wait_for_chain,
     )
     made = SetUp(folder=folder, layout=layout, parties=parties, log=log, registry=registry, tls=tls)
     _replace(folder.trust_file, json.dumps(trust_file(made, authority), ensure_ascii=False, indent=1))

@@ -76,7 +76,9 @@ class SetUp:
     @property
     def wanted(self):
         auditor = make_auditor(self.authority, self.keep, now=NOW)
-        accounts = {name: self.files.account(name).address for name in (*self.parties, "auditor", "operator")}
+        accounts = {
+            name: self.files.account(name).address for name in (*self.parties, "auditor", "operator", "sealer")
+        }
         return wanted_entries(self.parties, auditor, self.log, accounts)
 
     def start(self) -> PracticeRegistry:
