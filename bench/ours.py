@@ -18,7 +18,7 @@ from bench.world import DEGREE, LIFETIME, QUERY_ID, STATUS_LIST_SIZE, STATUS_LIS
 from protocol import key_binding, sd_jwt, sd_jwt_vc, status_list
 from protocol.encoding import b64url_encode
 from protocol.keys import PrivateKey
-from protocol.runtime.fetch import READ_TIMEOUT_SECONDS, Response
+from protocol.runtime.fetch import MAX_BODY_BYTES, READ_TIMEOUT_SECONDS, Response
 from protocol.runtime.status_lists import CachedStatusLists
 from protocol.sd_jwt import Path, SelectionIndex
 from protocol.status_entries import MutableStatusList, Status
@@ -187,9 +187,11 @@ class _MemoryHTTP:
 
     body: bytes = field(repr=False)
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, max_bytes: int = MAX_BODY_BYTES
+    ) -> Response:
         """Return the token."""
-        del url, headers
+        del url, headers, max_bytes
         return Response(status=200, headers={"Content-Type": status_list.MEDIA_TYPE}, body=self.body)
 
     def post(

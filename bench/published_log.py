@@ -23,7 +23,7 @@ from ledger.leaves import PackedLeaves
 from ledger.tree_builder import TreeBuilder
 from ledger.trust import AuditedLog, TrustedChain, TrustFile, log_id
 from protocol.keys import PrivateKey
-from protocol.runtime.fetch import Response
+from protocol.runtime.fetch import MAX_BODY_BYTES, Response
 
 ORIGIN = "ledger.example/2026"
 URL = "https://ledger.example"
@@ -69,7 +69,13 @@ class StaticHost:
         levels = (None, *range(tiles.MAX_LEVEL + 1))
         self._tiles = {each.path(): each for level in levels for each in tiles.addresses(size, level)}
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Response:  # noqa: ARG002 - the interface's
+    def get(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,  # noqa: ARG002 - the interface's
+        max_bytes: int = MAX_BODY_BYTES,  # noqa: ARG002
+    ) -> Response:
         """Return a file, or the part of one that is this tile."""
         path = url.removeprefix(URL + "/")
         if path == "checkpoint":

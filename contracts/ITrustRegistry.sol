@@ -169,14 +169,17 @@ interface ITrustRegistry {
     /// @notice The chain's SHA-256 precompile is missing.
     error HashFailed();
 
-    /// @notice Approve a change. An `End` or `Compromise` takes effect with the last approval needed.
-    /// @dev Only members. Reverts with `NotMember`, `AlreadyInEffect`, `AlreadyApproved`, and as the change does.
-    function approve(Change calldata change) external;
+    /// @notice Approve changes, all of them or none. An `End` or `Compromise` takes effect with the last approval needed.
+    /// @dev Only members. Each is approved for itself: who approves others together approves no list. Reverts with
+    /// `NotMember`, `AlreadyInEffect`, `AlreadyApproved`, and as the changes do.
+    /// @param changes in the order in which they are to take effect; none change nothing
+    function approve(Change[] calldata changes) external;
 
-    /// @notice Accept an approved `Add` as the administration concerned; it takes effect.
-    /// @dev Only from the administration's account; a new account accepts for itself. Reverts with
-    /// `NotAdministration`, `AlreadyInEffect`, `NotApproved`, and as the change does.
-    function accept(Change calldata change) external;
+    /// @notice Accept approved `Add`s as the administration concerned, all of them or none; they take effect.
+    /// @dev Only from the administration's account; a new account accepts for itself, and then what else is given to it.
+    /// Reverts with `NotAdministration`, `AlreadyInEffect`, `NotApproved`, and as the changes do.
+    /// @param changes in the order in which they are to take effect; none change nothing
+    function accept(Change[] calldata changes) external;
 
     /// @notice Approve other members and another threshold.
     /// @dev Only members. Reverts with `NotMember`, `UnusableMembers`, `AlreadyApproved`.

@@ -23,26 +23,17 @@ contract TrustRegistry is Approvals {
     constructor(address[] memory first, uint256 threshold) Approvals(first, threshold) {}
 
     /// @inheritdoc ITrustRegistry
-    function approve(Change calldata change) external {
-        _checkForm(change);
-        bytes32 id = _changeId(change);
-        if (!_approve(id) || change.action == Action.Add) return;
-        _useApproval(id);
-        bytes32 entryId = _entryId(change.kind, change.role, change.administration, change.what);
-        if (change.action == Action.End) _end(change, entryId);
-        else _compromise(change, entryId);
+    function approve(Change[] calldata changes) external {
+        for (uint256 i = 0; i < changes.length; ++i) {
+            _approveChange(changes[i]);
+        }
     }
 
     /// @inheritdoc ITrustRegistry
-    function accept(Change calldata change) external {
-        _checkForm(change);
-        bool isNew = change.kind == Kind.Administration;
-        address account = isNew ? address(uint160(uint256(change.what))) : _accounts[change.administration];
-        if (account == address(0)) revert UnknownAdministration(change.administration);
-        if (msg.sender != account) revert NotAdministration(change.administration, account, msg.sender);
-        _useApproval(_changeId(change));
-        _add(change, _entryId(change.kind, change.role, change.administration, change.what));
-        if (isNew) _accounts[change.administration] = account;
+    function accept(Change[] calldata changes) external {
+        for (uint256 i = 0; i < changes.length; ++i) {
+            _acceptChange(changes[i]);
+        }
     }
 
     /// @inheritdoc ITrustRegistry
@@ -57,6 +48,27 @@ contract TrustRegistry is Approvals {
         returns (Entry memory)
     {
         return _entries[_entryId(kind, role, administration, what)];
+    }
+
+    function _approveChange(Change calldata change) private {
+        _checkForm(change);
+        bytes32 id = _changeId(change);
+        if (!_approve(id) || change.action == Action.Add) return;
+        _useApproval(id);
+        bytes32 entryId = _entryId(change.kind, change.role, change.administration, change.what);
+        if (change.action == Action.End) _end(change, entryId);
+        else _compromise(change, entryId);
+    }
+
+    function _acceptChange(Change calldata change) private {
+        _checkForm(change);
+        bool isNew = change.kind == Kind.Administration;
+        address account = isNew ? address(uint160(uint256(change.what))) : _accounts[change.administration];
+        if (account == address(0)) revert UnknownAdministration(change.administration);
+        if (msg.sender != account) revert NotAdministration(change.administration, account, msg.sender);
+        _useApproval(_changeId(change));
+        _add(change, _entryId(change.kind, change.role, change.administration, change.what));
+        if (isNew) _accounts[change.administration] = account;
     }
 
     /// An administration that is there may be added again: with another account, or with other names.

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 _HERE = Path(__file__).resolve().parent
-_CONTRACTS = ("ConsentLedger", "TrustRegistry")
+_CONTRACTS = ("ConsentLedger", "LogOwner", "TrustRegistry")
 # The oldest fork that any engine of ours runs, so that one artefact deploys everywhere.
 _EVM_VERSION = "london"
 _SETTINGS = {

@@ -200,6 +200,12 @@ class RegistryHistory:
             if entry.period.end > now and self._takes_part(entry.administration, now)
         )
 
+    def everything(self) -> tuple[tuple[Entry, int | None], ...]:
+        """Return all that was ever given, as far as it stood, each with the time of a reported compromise."""
+        return tuple(
+            (each, self._compromised.get(name)) for name, found in self._entries.items() for each in found
+        )
+
     def _takes_part(self, administration: bytes, now: int) -> bool:
         found = self._entries.get((Kind.ADMINISTRATION, Role.NONE, administration, NOTHING), ())
         return any(entry.period.end > now for entry in found)

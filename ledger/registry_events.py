@@ -20,6 +20,8 @@ _ADDRESS_BYTES = 20
 _RECORDED, _MEMBERS_CHANGED = 0, 1
 # "no end", as the contract's numbers say it
 NO_END = 2**64 - 1
+# in one transaction: Osaka takes at most 16,777,216 gas (EIP-7825), and a change with long details needs 600,000
+MAX_CHANGES = 25
 
 
 class Action(IntEnum):

@@ -6,11 +6,13 @@
 - The list's sequence number is the registry's, so a list can be newer only when the registry is.
 - The list names the registry, the block that it was read at and the running hash there: whoever has a node derives
   the same list.
-- It is about now: a key that ended or is compromised is not on it, whatever it signed before.
+- It is about now: a key that ended or is compromised is not on it, whatever it signed before. When the block that
+  was read is ahead of our clock, its time is now: what the chain says has begun or ended has begun or ended.
 
 Details, JSON objects: of an administration `code` and `name` by language; of an issuer's right `identifier` and
-`vct`; of a verifier's key `client_id`; of a sealer's right the log's entry of the list, whose promise key must be
-a key of the same administration in this role.
+`vct`; of a verifier's key `client_id`; of an auditor's key `certificate`, the base64url SHA-256 of its
+certificate; of a sealer's right the log's entry of the list, whose promise key must be a key of the same
+administration in this role.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ from datetime import datetime, timedelta
 
 from ledger.registry import Entry, Period, RegistryHistory, administration_id
 from ledger.registry_events import Kind, Role
-from protocol.clock import MAX_EPOCH_SECONDS, epoch_seconds
+from protocol.clock import MAX_EPOCH_SECONDS, epoch_seconds, from_epoch
 from protocol.encoding import JSON, b64url_encode, get_member, parse_object, sha256
 from protocol.errors import RequestError
-from protocol.trust.entries import MAX_TEXT_CHARS, Administration, TrustedLog
+from protocol.trust.entries import MAX_TEXT_CHARS, Administration, TrustedLog, get_digest
 
 _CODE = "invalid_request"
 
@@ -63,7 +65,8 @@ class _Derivation:
     """One history at one moment. Each name (identifier, client, log) is the first administration's that has it."""
 
     def __init__(self, history: RegistryHistory, at: datetime) -> None:
-        self._now = epoch_seconds(at)
+        self._now = max(epoch_seconds(at), history.place.block_time)
+        at = from_epoch(self._now)
         self._entries: dict[tuple[Kind, Role, bytes], list[Entry]] = {}
         for entry in (*history.entries(Kind.RIGHT, at=at), *history.entries(Kind.KEY, at=at)):
             self._entries.setdefault((entry.kind, entry.role, entry.administration), []).append(entry)
@@ -89,6 +92,7 @@ class _Derivation:
                     "name": dict(party.name),
                     "issuers": self._issuers(entry.administration),
                     "verifiers": self._verifiers(entry.administration),
+                    "auditors": self._auditors(entry.administration),
                 }
             )
         return found
@@ -143,6 +147,24 @@ class _Derivation:
                 self._leave_out(entry, exc)
                 continue
             found[client_id] = {"client_id": client_id, "procedures": procedures, "keys": [self._key(entry)]}
+        return list(found.values())
+
+    def _auditors(self, administration: bytes) -> list[JSON]:
+        found: dict[str, JSON] = {}
+        for entry in self._of(Kind.KEY, Role.AUDITOR, administration):
+            if not any(self._of(Kind.RIGHT, Role.AUDITOR, administration, begun=True)):
+                continue
+            try:
+                certificate = _text(_details(entry), "certificate")
+                given: dict[str, JSON] = {"certificate": certificate, "keys": [self._key(entry)]}
+                get_digest(certificate)
+                self._take(f"auditor {certificate}", administration)
+                if certificate in found:
+                    raise RequestError(_CODE, "two keys of one certificate")
+            except RequestError as exc:
+                self._leave_out(entry, exc)
+                continue
+            found[certificate] = given
         return list(found.values())
 
     def _of(self, kind: Kind, role: Role, administration: bytes, *, begun: bool = False) -> Iterator[Entry]:

@@ -74,6 +74,12 @@ def _restore(arguments: Sequence[str]) -> int:
     return restore_command(arguments)
 
 
+def _registry(arguments: Sequence[str]) -> int:
+    from testimoni.registry_command import run  # noqa: PLC0415
+
+    return run(arguments)
+
+
 def _audit(arguments: Sequence[str]) -> int:
     from ledger.cli import audit_command  # noqa: PLC0415
 
@@ -129,6 +135,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "worker": ("do the background work of the ledger", _worker),
     "recorder": ("add, list or revoke the services that may record at the ledger", _recorder),
     "restore": ("rebuild a log from its chain after its database was restored", _restore),
+    "registry": ("show the trust registry, and change it", _registry),
     "audit": ("check a whole ledger against its chain", _audit),
     "monitor": ("follow logs and find them out when they break their word", _monitor),
     "records": ("ask an office for its signed records, as an auditor", _records),

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic, sleep
@@ -44,8 +44,15 @@ class Processes:
                 start_new_session=True,
             )
 
-    def wait_ready(self, name: str, url: str, *, ca_file: Path | None = None) -> None:
-        """Return when the child answers at `url` with 200.
+    def wait_ready(
+        self,
+        name: str,
+        url: str,
+        *,
+        ca_file: Path | None = None,
+        is_awaited: Callable[[bytes], bool] = lambda _body: True,
+    ) -> None:
+        """Return when the child answers at `url` with 200 and the awaited body.
 
         Raises `UnavailableError` with the end of its log when it has died or takes too long.
         """
@@ -55,7 +62,8 @@ class Processes:
             while monotonic() < deadline:
                 self.check_alive()
                 with contextlib.suppress(requests.ConnectionError, requests.Timeout):
-                    if session.get(url, timeout=2, verify=str(ca_file) if ca_file else True).status_code == _OK:
+                    answer = session.get(url, timeout=2, verify=str(ca_file) if ca_file else True)
+                    if answer.status_code == _OK and is_awaited(answer.content):
                         return
                 sleep(_POLL_SECONDS)
         raise UnavailableError("not_ready", f"the {name} did not get ready\n{self._log_tail(name)}")

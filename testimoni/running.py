@@ -9,11 +9,18 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import requests
 
 from protocol.errors import ConfigurationError, UnavailableError
+from protocol.runtime.fetch import HTTPClient
+from protocol.runtime.trust_fetch import FetchedTrustList
+from protocol.runtime.trust_list import load_anchors
+from protocol.runtime.trust_shelf import ProcessShelf
+from protocol.trust import TrustList
+from testimoni.development.environment import TRUST_LIST_REFRESH_SECONDS, trust_list_url
 from testimoni.development.setup import Folder
 from testimoni.layout import SERVICES, Layout
 from testimoni.processes import Processes
@@ -44,6 +51,12 @@ class Running:
         """The name of the log that the ledger keeps."""
         trust = json.loads(self.folder.trust_file.read_text("utf-8"))
         return str(trust["logs"][0]["origin"])
+
+    def trust_list(self, http: HTTPClient) -> TrustList:
+        """Return the trust list that the set-up's ledger derives, for one command."""
+        url, anchors = trust_list_url(self.urls["ledger"]), load_anchors(self.folder.anchor_file)
+        refresh = timedelta(seconds=TRUST_LIST_REFRESH_SECONDS)
+        return FetchedTrustList(url, anchors, http, ProcessShelf(), refresh=refresh)
 
     @property
     def recorder_token(self) -> str:

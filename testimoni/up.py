@@ -11,9 +11,12 @@ from threading import Event
 
 from ledger.chain.sealer import FileSealerKey
 from protocol.clock import SystemClock
-from protocol.errors import UnavailableError
+from protocol.errors import RequestError, UnavailableError, VerificationError
 from protocol.runtime.signer import read_secret_file
-from testimoni.development.environment import chain_arguments, environment
+from protocol.runtime.trust_list import load_anchors
+from protocol.trust import SignedTrustList
+from protocol.x509 import Anchors
+from testimoni.development.environment import chain_arguments, environment, trust_list_url
 from testimoni.development.setup import Folder, SetUp, prepare
 from testimoni.lan import make_tls, print_phone_qr
 from testimoni.layout import SERVICES, Layout, find_lan_address
@@ -80,8 +83,12 @@ def start(folder: Folder, layout: Layout, processes: Processes, *, workers: int)
     processes.start("worker", ["-m", "testimoni.cli", "worker"], environment(made, "ledger"))
     for service, application in APPLICATIONS.items():
         processes.start(service, _web_server(made, service, application, workers), environment(made, service))
+    ca_file = tls[0] if tls else None
     for service in SERVICES:
-        processes.wait_ready(service, layout.url(service) + "/readyz", ca_file=tls[0] if tls else None)
+        processes.wait_ready(service, layout.url(service) + "/readyz", ca_file=ca_file)
+    # there at once, unless it ended while the set-up rested: then the worker signs another at its first block
+    url = trust_list_url(layout.url("ledger"))
+    processes.wait_ready("ledger", url, ca_file=ca_file, is_awaited=lambda body: _is_current_list(made, body))
     return made
 
 
@@ -103,6 +110,18 @@ def _start_chain(folder: Folder, layout: Layout, processes: Processes) -> None:
         str(folder.chain_database), layout.port("chain"), sealer.address, str(folder.log_files.seal_key)
     )
     processes.start("chain", arguments, {})
+
+
+def _is_current_list(made: SetUp, body: bytes) -> bool:
+    now = SystemClock().now()
+    try:
+        found = SignedTrustList.verify(
+            body.decode("ascii"), Anchors(load_anchors(made.folder.anchor_file)), now=now
+        )
+        found.check_fresh(now)
+    except (UnavailableError, VerificationError, RequestError, UnicodeDecodeError):
+        return False
+    return found.sequence >= made.registry.sequence
 
 
 def _web_server(made: SetUp, service: str, application: str, workers: int) -> list[str]:

@@ -20,8 +20,6 @@ from protocol.clock import SystemClock
 from protocol.encoding import JSON, compact_json, get_member
 from protocol.runtime import correlation
 from protocol.runtime.fetch import Fetcher, Response
-from protocol.runtime.trust_list import FileTrustList, load_anchors
-from protocol.runtime.trust_shelf import ProcessShelf
 from testimoni.running import Running
 from testimoni.visitor import Page, Visitor, WalkError
 from wallet.file_wallet import Decision, FileWallet
@@ -47,12 +45,11 @@ class Walk:
             ca_file=str(ca_file) if ca_file else None,
         )
         self.ledger = LedgerClient(self.http, urls["ledger"], token=running.recorder_token)
-        data = running.folder
-        self.trust_file = json.loads(data.trust_file.read_text("utf-8"))
+        self.trust_file = json.loads(running.folder.trust_file.read_text("utf-8"))
         self.wallet = FileWallet(
             folder / "wallet",
             http=self.http,
-            trust=FileTrustList(data.trust_list_file, load_anchors(data.anchor_file), ProcessShelf()),
+            trust=running.trust_list(self.http),
             ledger=self.ledger,
             log_origin=self.trust_file["logs"][0]["origin"],
             clock=SystemClock(),

@@ -23,6 +23,7 @@ from protocol.runtime.fetch import Fetcher
 from protocol.runtime.signer import read_secret_file
 from protocol.runtime.trust_list import FileTrustList, load_anchors
 from protocol.runtime.trust_shelf import ProcessShelf
+from protocol.trust import TrustList
 from testimoni import wallet_words as words
 from testimoni.cli import DEFAULT_DATA
 from wallet.consent import TAKE_BACKS
@@ -67,7 +68,9 @@ def open_wallet(given: Given) -> FileWallet:
                 "configuration_error", "expected --trust-anchor, --trust-list, --ledger and --log together"
             )
         token = None if given.recorder_token is None else read_secret_file(given.recorder_token).decode().strip()
-        return _open(given, Fetcher(allowed_private_origins=frozenset()), *elsewhere, token=token)
+        own = FileTrustList(given.trust_list, load_anchors(given.trust_anchor), ProcessShelf())
+        http = Fetcher(allowed_private_origins=frozenset())
+        return _open(given, http, own, given.ledger, given.log, token=token)
     from testimoni.running import find  # noqa: PLC0415 - it loads the services; help and lists do without
 
     running = find(given.set_up)
@@ -79,25 +82,17 @@ def open_wallet(given: Given) -> FileWallet:
         allowed_private_origins=frozenset(url for url in running.urls.values() if url.startswith("http")),
         ca_file=str(running.ca_file) if running.ca_file else None,
     )
-    data = running.folder
-    return _open(
-        given,
-        http,
-        data.anchor_file,
-        data.trust_list_file,
-        running.urls["ledger"],
-        running.log_origin,
-        token=running.recorder_token,
-    )
+    trust = running.trust_list(http)
+    return _open(given, http, trust, running.urls["ledger"], running.log_origin, token=running.recorder_token)
 
 
 def _open(
-    given: Given, http: Fetcher, anchor: Path, trust_list: Path, ledger: str, log: str, *, token: str | None
+    given: Given, http: Fetcher, trust: TrustList, ledger: str, log: str, *, token: str | None
 ) -> FileWallet:
     return FileWallet(
         given.folder.expanduser(),
         http=http,
-        trust=FileTrustList(trust_list, load_anchors(anchor), ProcessShelf()),
+        trust=trust,
         ledger=LedgerClient.of_log(http, ledger, log, token=token),
         log_origin=log,
         clock=SystemClock(),

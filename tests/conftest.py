@@ -23,10 +23,10 @@ from ledger.settings import LedgerSettings
 from ledger.worker import Worker
 from protocol.clock import FixedClock
 from protocol.encoding import JSON
-from protocol.errors import Check, Error, UnavailableError, VerificationError
+from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
 from protocol.keys import PrivateKey
 from protocol.runtime import correlation
-from protocol.runtime.fetch import READ_TIMEOUT_SECONDS, Response, origin_of
+from protocol.runtime.fetch import MAX_BODY_BYTES, READ_TIMEOUT_SECONDS, Response, origin_of
 from protocol.runtime.signer import write_secret_file
 from protocol.runtime.trust_list import FileTrustList
 from protocol.runtime.trust_shelf import ProcessShelf
@@ -58,8 +58,13 @@ class WsgiHTTP:
     down: set[str] = field(default_factory=set)
     calls: list[tuple[str, str]] = field(default_factory=list)
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Response:
-        return self._send("GET", url, b"", dict(headers or {}))
+    def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, max_bytes: int = MAX_BODY_BYTES
+    ) -> Response:
+        answer = self._send("GET", url, b"", dict(headers or {}))
+        if len(answer.body) > max_bytes:
+            raise RequestError("invalid_request", f"answered more than {max_bytes} bytes")
+        return answer
 
     def post(
         self,

@@ -17,6 +17,7 @@ from enum import Enum, IntEnum
 from typing import Protocol
 
 from ledger.registry import News, Place
+from ledger.registry_events import Change
 
 
 class Mode(IntEnum):
@@ -252,6 +253,26 @@ class Registry(Protocol):
 
         Raises `VerificationError` (`registry_history`) when the node contradicts itself or what was read before.
         """
+
+
+class WritableRegistry(Registry, Protocol):
+    """One `TrustRegistry`, for those who change it."""
+
+    @property
+    def contract(self) -> str:
+        """The registry's address."""
+
+    def approve(self, member: SealerKey, *changes: Change) -> int:
+        """Approve as this member, all or none; wait for the block, and return the gas used.
+
+        Raises `RequestError` (`transaction_refused`) in the contract's reasons when it refuses them.
+        """
+
+    def accept(self, account: SealerKey, *changes: Change) -> int:
+        """Accept as the administration, all or none; wait for the block, and return the gas used. Raises too."""
+
+    def approvals(self, change: Change) -> int:
+        """Return how many of the present members approved this change."""
 
 
 MAX_COMMITMENTS = 1000

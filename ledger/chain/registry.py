@@ -16,7 +16,7 @@ from eth_abi.abi import encode
 from eth_utils.address import is_checksum_address, to_checksum_address
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import BlockNotFound, Web3RPCError
+from web3.exceptions import BlockNotFound, ContractLogicError, Web3RPCError
 
 from contracts.artifact import load_artifact
 from ledger.chain.interface import SealerKey
@@ -25,13 +25,15 @@ from ledger.chain.registry_codec import (
     MEMBERS_CHANGED_TOPIC,
     NEWEST_CALL,
     RECORDED_TOPIC,
-    encode_change,
+    encode_approvals,
+    encode_changes,
     read_newest,
     read_registry_event,
 )
+from ledger.chain.registry_refusals import explain
 from ledger.chain.web3_chain import BLOCKS_PER_QUERY, POLL_SECONDS, WAIT_SECONDS
 from ledger.registry import News, Place
-from ledger.registry_events import Change, RegistryEvent, find_break, first_hash
+from ledger.registry_events import MAX_CHANGES, Change, RegistryEvent, find_break, first_hash
 from protocol.errors import Check, ConfigurationError, RequestError, UnavailableError, VerificationError
 
 # A change with the longest details takes 300,000 (contracts/README.md); the contract itself 2,100,000.
@@ -97,16 +99,36 @@ class Web3Registry:
             raise _wrong("the node's events are not those of the registry's state")
         return News(events, place)
 
-    def approve(self, member: SealerKey, change: Change) -> int:
-        """Approve as this member, wait for the block, and return the gas used."""
-        return self._send(member, encode_change("approve", change))
+    def approve(self, member: SealerKey, *changes: Change) -> int:
+        """Approve as this member, all or none; wait for the block, and return the gas used."""
+        return self._send("approve", member, changes)
 
-    def accept(self, account: SealerKey, change: Change) -> int:
-        """Accept as the administration, wait for the block, and return the gas used."""
-        return self._send(account, encode_change("accept", change))
+    def accept(self, account: SealerKey, *changes: Change) -> int:
+        """Accept as the administration, all or none; wait for the block, and return the gas used."""
+        return self._send("accept", account, changes)
 
-    def _send(self, signer: SealerKey, data: bytes) -> int:
-        return int(send(self._web3, signer, to=self.contract, data=data, gas=CHANGE_GAS)["gasUsed"])
+    def approvals(self, change: Change) -> int:
+        """Return how many of the present members approved this change."""
+        call: Any = {"to": self._address, "data": HexBytes(encode_approvals(change))}
+        with answers():
+            return int.from_bytes(bytes(self._web3.eth.call(call, "latest")))
+
+    def _send(self, name: str, signer: SealerKey, changes: Sequence[Change]) -> int:
+        if len(changes) > MAX_CHANGES:
+            raise RequestError("invalid_request", f"expected at most {MAX_CHANGES} changes, got {len(changes)}")
+        data, gas = encode_changes(name, *changes), CHANGE_GAS * len(changes)
+        self._try(signer, data, gas)
+        return int(send(self._web3, signer, to=self.contract, data=data, gas=gas)["gasUsed"])
+
+    def _try(self, signer: SealerKey, data: bytes, gas: int) -> None:
+        """Ask the node what the call would do: only so does it say why not, and a refused one costs no block."""
+        call: Any = {"from": signer.address, "to": self._address, "data": HexBytes(data), "gas": gas}
+        with answers():
+            try:
+                self._web3.eth.call(call, "latest")
+            except ContractLogicError as exc:
+                reason = explain(bytes(HexBytes(exc.data)) if isinstance(exc.data, str) else b"")
+                raise RequestError("transaction_refused", reason) from exc
 
     def _final_block(self) -> tuple[int, bytes, int]:
         with answers():

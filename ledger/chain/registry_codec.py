@@ -36,9 +36,14 @@ MEMBERS_CHANGED_TOPIC = bytes.fromhex("aadaf4813ee8163ca1ef80f2a9d60a2fc95b79fb8
 NEWEST_CALL = bytes.fromhex("8bdbdac1")
 
 
-def encode_change(name: str, change: Change) -> bytes:
+def encode_changes(name: str, *changes: Change) -> bytes:
     """Return the calldata of `approve` or `accept`."""
-    return _selector(f"{name}({CHANGE})") + encode([CHANGE], [astuple(change)])
+    return _selector(f"{name}({CHANGE}[])") + encode([f"{CHANGE}[]"], [[astuple(each) for each in changes]])
+
+
+def encode_approvals(change: Change) -> bytes:
+    """Return the calldata of `approvals`."""
+    return _selector("approvals(bytes32)") + change_id(change)
 
 
 def encode_members(name: str, members: Sequence[str], threshold: int) -> bytes:

@@ -25,7 +25,7 @@ from protocol.errors import RequestError, UnavailableError
 from protocol.runtime import correlation
 from protocol.runtime.settings import ServiceSettings
 
-# Issuer metadata, request objects and ledger tiles stay far below this.
+# Issuer metadata, request objects and ledger tiles stay far below this; a trust list has a bound of its own.
 MAX_BODY_BYTES = 1024 * 1024
 CONNECT_TIMEOUT_SECONDS = 3.0
 READ_TIMEOUT_SECONDS = 10.0
@@ -60,10 +60,13 @@ class TimedOutError(UnavailableError):
 class HTTPClient(Protocol):
     """Carries one request. In service tests the calls go to the other application's test client."""
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Response:
-        """Fetch. Raises `UnavailableError` when nothing answers (`TimedOutError` when not in time).
+    def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, max_bytes: int = MAX_BODY_BYTES
+    ) -> Response:
+        """Fetch at most so many bytes.
 
-        Raises `RequestError` when the URL is not allowed.
+        Raises `UnavailableError` when nothing answers (`TimedOutError` when not in time), `RequestError` when the
+        URL is not allowed or the answer is longer.
         """
 
     def post(
@@ -124,9 +127,11 @@ class Fetcher:
         self._allowed = allowed_private_origins
         self._ca_file = ca_file
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, max_bytes: int = MAX_BODY_BYTES
+    ) -> Response:
         """Fetch."""
-        return self._send("GET", url, headers or {}, None, READ_TIMEOUT_SECONDS)
+        return self._send("GET", url, headers or {}, None, READ_TIMEOUT_SECONDS, max_bytes)
 
     def post(
         self,
@@ -138,10 +143,18 @@ class Fetcher:
         read_timeout: float = READ_TIMEOUT_SECONDS,
     ) -> Response:
         """Send a body."""
-        return self._send("POST", url, {**(headers or {}), "Content-Type": content_type}, body, read_timeout)
+        return self._send(
+            "POST", url, {**(headers or {}), "Content-Type": content_type}, body, read_timeout, MAX_BODY_BYTES
+        )
 
     def _send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, read_timeout: float
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        read_timeout: float,
+        max_bytes: int,
     ) -> Response:
         origin = origin_of(url)
         extra = {"User-Agent": _USER_AGENT}
@@ -164,29 +177,29 @@ class Fetcher:
                     allow_redirects=False,
                     stream=True,
                 ) as answer:
-                    content = _read(answer, within=read_timeout)
+                    content = _read(answer, within=read_timeout, max_bytes=max_bytes)
             except (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError) as exc:
                 raise TimedOutError("temporarily_unavailable", f"no answer in time from {origin}") from exc
             except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
                 raise UnavailableError("temporarily_unavailable", f"no answer from {origin}") from exc
         if answer.status_code in _REDIRECTS:
             raise RequestError("invalid_request", f"{origin} answered with a redirect")
-        if len(content) > MAX_BODY_BYTES:
-            raise RequestError("invalid_request", f"{origin} answered more than {MAX_BODY_BYTES} bytes")
+        if len(content) > max_bytes:
+            raise RequestError("invalid_request", f"{origin} answered more than {max_bytes} bytes")
         return Response(status=answer.status_code, headers=dict(answer.headers), body=content)
 
 
-def _read(answer: requests.Response, *, within: float) -> bytes:
+def _read(answer: requests.Response, *, within: float, max_bytes: int) -> bytes:
     """Return the body, or one byte more than is allowed. Raises `TimeoutError` when it drips."""
     deadline = monotonic() + within
-    content = b""
-    while len(content) <= MAX_BODY_BYTES and (
-        piece := answer.raw.read1(MAX_BODY_BYTES + 1 - len(content), decode_content=True)
+    content = bytearray()
+    while len(content) <= max_bytes and (
+        piece := answer.raw.read1(max_bytes + 1 - len(content), decode_content=True)
     ):
         content += piece
         if monotonic() > deadline:
             raise TimeoutError("the body drips")
-    return content
+    return bytes(content)
 
 
 def open_http(settings: ServiceSettings) -> Fetcher:

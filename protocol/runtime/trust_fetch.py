@@ -23,7 +23,7 @@ from protocol.runtime.fetch import HTTPClient
 from protocol.runtime.settings import ServiceSettings
 from protocol.runtime.trust_list import FileTrustList, ServiceTrustList, load_anchors
 from protocol.runtime.trust_shelf import KeptList, TrustListShelf
-from protocol.trust import TYPE, SignedTrustList, TrustList
+from protocol.trust import MAX_LIST_CHARS, TYPE, SignedTrustList, TrustList
 from protocol.x509 import Anchors
 
 # after a failure; short, and long enough that a ledger that is down is not asked by every request
@@ -97,7 +97,8 @@ class FetchedTrustList(ServiceTrustList):
         if kept is None and self._failed_at is not None and self._failed_at <= now < self._failed_at + RETRY:
             raise UnavailableError("trust_list_unavailable", _NO_LIST)
         try:
-            answer = self._http.get(self._url, headers={"Accept": f"application/{TYPE}"})
+            accept = {"Accept": f"application/{TYPE}"}
+            answer = self._http.get(self._url, headers=accept, max_bytes=MAX_LIST_CHARS)
             if answer.status != _OK:
                 raise UnavailableError("trust_list_unavailable", f"the list is answered with {answer.status}")
             token = answer.body.decode("ascii")

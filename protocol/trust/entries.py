@@ -4,8 +4,9 @@
 - An administration's code, an issuer identifier, a client identifier and a log's name stand for one entry each.
 - A right may have a beginning and an end (`valid_from`, `valid_until`, NumericDate, the end itself outside): that
   of an issuer entry, and of each credential type in it. What the list does not say is unlimited.
-- An issuer or verifier entry may name the keys that act for it, each with its validity (`keys`, by RFC 7638
-  thumbprint). Then no other key does, whatever certificate it has; a newer list leaves out what was taken back.
+- An issuer, verifier or auditor entry may name the keys that act for it, each with its validity (`keys`, by RFC
+  7638 thumbprint). Then no other key does, whatever certificate it has; a newer list leaves out what was taken
+  back.
 - Members with other names are ignored, so that a newer authority can say more to newer services.
 
 Signature, chain and expiry are checked by `trust.py`.
@@ -125,7 +126,7 @@ class Keys:
         if "keys" not in members:
             return cls()
         found = _objects(members, "keys", MAX_ENTRIES)
-        return cls(_index("key", ((_digest(each.get("thumbprint")), Validity.parse(each)) for each in found)))
+        return cls(_index("key", ((get_digest(each.get("thumbprint")), Validity.parse(each)) for each in found)))
 
     def cover(self, key: PublicKey, at: datetime) -> bool:
         """Say whether this key acts for the entry at this moment, as far as the list says."""
@@ -181,7 +182,7 @@ class VerifierEntry:
     @classmethod
     def parse(cls, members: dict[str, JSON], party: Administration) -> VerifierEntry:
         """Return the entry."""
-        procedures = [_digest(item) for item in _list(members, "procedures", MAX_ENTRIES)]
+        procedures = [get_digest(item) for item in _list(members, "procedures", MAX_ENTRIES)]
         return cls(
             identifier=_text(members, "client_id"),
             party=party,
@@ -198,11 +199,17 @@ class AuditorEntry:
     digest: str
     party: Administration
     validity: Validity
+    keys: Keys
 
     @classmethod
     def parse(cls, members: dict[str, JSON], party: Administration) -> AuditorEntry:
         """Return the entry."""
-        return cls(_digest(members.get("certificate")), party, Validity.parse(members))
+        return cls(
+            digest=get_digest(members.get("certificate")),
+            party=party,
+            validity=Validity.parse(members),
+            keys=Keys.parse(members),
+        )
 
 
 @dataclass(frozen=True)
@@ -293,7 +300,8 @@ def _credential_type(item: JSON) -> tuple[str, Validity]:
     return _check_text(item), ALWAYS
 
 
-def _digest(item: JSON) -> str:
+def get_digest(item: JSON) -> str:
+    """Return a base64url SHA-256. Raises `RequestError` on anything else."""
     digest = _check_text(item)
     if len(b64url_decode(digest)) != _DIGEST_BYTES:
         raise _wrong("expected a SHA-256")

@@ -268,6 +268,8 @@ class SignedTrustList:
         entry = self._entries.auditors.get(chain.digest)
         if entry is None or not entry.validity.covers(now):
             raise _wrong("the certificate's holder is no auditor on the trust list now")
+        if not entry.keys.cover(chain.key, now):
+            raise _wrong(_OTHER_KEY)
         return TrustedAuditor(entry, chain, now, _SEAL)
 
     def get_log(self, origin: str, *, now: datetime) -> TrustedLog:

@@ -6,10 +6,13 @@ from __future__ import annotations
 import json
 
 from testimoni.development.log_keys import BATCH_INTERVAL_SECONDS, CHAIN_ID
+from testimoni.development.registry import LIST_LIFETIME, MAXIMUM_BLOCK_AGE
 from testimoni.development.setup import SIGN_IN, STORED, SetUp
 
 # the practice sign-in says them in the language of the page
 _SHOWN_NAMES = {"issuer": "Documents office", "wallet": "My documents", "verifier": "Procedures desk"}
+# what is taken back counts no longer than this, so that a visitor sees it happen
+TRUST_LIST_REFRESH_SECONDS = 5
 _SOAP_PATH = "/siri-proxy/services/Sincron"
 
 
@@ -18,6 +21,11 @@ def environment(made: SetUp, service: str) -> dict[str, str]:
     own = {"issuer": _issuer, "wallet": _wallet, "verifier": _verifier, "ledger": _ledger, "sandbox": _sandbox}
     values = _shared(made, service) | (own[service](made) if service in own else _tour(made))
     return {f"TESTIMONI_{service.upper()}_{name.upper()}": value for name, value in values.items()}
+
+
+def trust_list_url(ledger: str) -> str:
+    """Return where a ledger serves the trust list that it derives from the registry."""
+    return f"{ledger}/trust/v1/list"
 
 
 def chain_arguments(made_folder_database: str, port: int, account: str, seal_key: str) -> list[str]:
@@ -38,7 +46,8 @@ def _shared(made: SetUp, service: str) -> dict[str, str]:
         "public_url": made.layout.url(service),
         "secret_key": made.folder.secret(service),
         "trust_anchor_file": str(made.folder.anchor_file),
-        "trust_list_file": str(made.folder.trust_list_file),
+        "trust_list_url": trust_list_url(made.layout.url("ledger")),
+        "trust_list_refresh_seconds": str(TRUST_LIST_REFRESH_SECONDS),
         "allowed_private_origins": json.dumps(made.layout.origins),
     }
     if made.tls:
@@ -109,6 +118,11 @@ def _ledger(made: SetUp) -> dict[str, str]:
         "validators": json.dumps(
             [each for named in (chain.validators if chain else ()) for each in named.addresses]
         ),
+        "registry": made.registry.contract,
+        "registrar_key_file": str(made.folder.registrar_key_file),
+        "registrar_certificate_file": str(made.folder.registrar_certificate_file),
+        "trust_list_lifetime_seconds": str(int(LIST_LIFETIME.total_seconds())),
+        "maximum_block_age_seconds": str(int(MAXIMUM_BLOCK_AGE.total_seconds())),
         "batch_interval_seconds": str(BATCH_INTERVAL_SECONDS),
         "maximum_merge_delay_seconds": str(int(made.log.maximum_merge_delay.total_seconds())),
     }

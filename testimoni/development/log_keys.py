@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -53,6 +53,11 @@ class LogFiles:
         """The log's origin and its contract's address, fixed when it is made."""
         return self.folder / "log.json"
 
+    @property
+    def sealer_address(self) -> str:
+        """The account that anchors."""
+        return FileSealerKey.from_pem(read_secret_file(self.sealer_key)).address
+
     def make_keys(self) -> None:
         """Make the keys that are not there yet."""
         makers: dict[Path, Callable[[], bytes]] = {
@@ -66,33 +71,58 @@ class LogFiles:
                 write_secret_file(path, make())
 
 
-def open_log(files: LogFiles, *, origin: str, chain_url: str, wait_for_chain: Callable[[], None]) -> AuditedLog:
-    """Return the log; at first, deploy its contract and register it (`origin` counts only then)."""
-    sealer = FileSealerKey.from_pem(read_secret_file(files.sealer_key))
-    if not files.state.exists():
-        wait_for_chain()
-        write_secret_file(files.state, json.dumps(_deploy(sealer, origin, chain_url)).encode())
-    state = json.loads(files.state.read_text())
-    signer = CheckpointSigner.from_pem(state["origin"], read_secret_file(files.checkpoint_key))
+def name_log(files: LogFiles, *, origin: str) -> AuditedLog:
+    """Return the log without its chain (`origin` counts only as long as there is none)."""
+    if files.state.exists():
+        origin = json.loads(files.state.read_text())["origin"]
     return AuditedLog(
-        origin=state["origin"],
-        checkpoint_key=signer.key,
+        origin=origin,
+        checkpoint_key=CheckpointSigner.from_pem(origin, read_secret_file(files.checkpoint_key)).key,
         promise_key=PrivateKey.from_pem(read_secret_file(files.promise_key)).public_key,
         maximum_merge_delay=MAXIMUM_MERGE_DELAY,
-        chain=TrustedChain(
-            chain_id=CHAIN_ID,
-            contract=state["contract"],
-            log_id=log_id(state["origin"]),
-            sealer=sealer.address,
-            validators=since_the_start([FileSealKey.from_pem(read_secret_file(files.seal_key)).address]),
-        ),
+        chain=None,
     )
 
 
-def _deploy(sealer: FileSealerKey, origin: str, chain_url: str) -> dict[str, str]:
-    from ledger.chain.client import open_chain  # noqa: PLC0415 - web3 costs a second; only the first start pays it
+def anchor_log(
+    files: LogFiles,
+    log: AuditedLog,
+    *,
+    registry: str,
+    administration: bytes,
+    chain_url: str,
+    wait_for_chain: Callable[[], None],
+) -> AuditedLog:
+    """Return the log with its chain; at first, deploy its contracts and register it, as the registry grants it."""
+    sealer = FileSealerKey.from_pem(read_secret_file(files.sealer_key))
+    if not files.state.exists():
+        wait_for_chain()
+        contract = _deploy(sealer, log.origin, chain_url, registry=registry, administration=administration)
+        write_secret_file(files.state, json.dumps({"origin": log.origin, "contract": contract}).encode())
+    chain = TrustedChain(
+        chain_id=CHAIN_ID,
+        contract=json.loads(files.state.read_text())["contract"],
+        log_id=log_id(log.origin),
+        sealer=sealer.address,
+        validators=since_the_start([FileSealKey.from_pem(read_secret_file(files.seal_key)).address]),
+    )
+    return replace(log, chain=chain)
 
-    chain = open_chain(chain_url, contract=None)
-    contract = chain.deploy_consent_ledger(sealer, owner=sealer.address)
-    chain.register_log(sealer, log_id(origin), sealer.address)
-    return {"origin": origin, "contract": contract}
+
+def _deploy(sealer: FileSealerKey, origin: str, chain_url: str, *, registry: str, administration: bytes) -> str:
+    from ledger.chain.client import connect_to, open_chain  # noqa: PLC0415 - web3 costs a second
+    from ledger.chain.log_owner import deploy_log_owner, register_log  # noqa: PLC0415 - the same
+
+    web3 = connect_to(chain_url)
+    owner = deploy_log_owner(web3, sealer, registry=registry)
+    contract = open_chain(chain_url, contract=None).deploy_consent_ledger(sealer, owner=owner)
+    register_log(
+        web3,
+        sealer,
+        owner=owner,
+        ledger=contract,
+        log_id=log_id(origin),
+        sealer=sealer.address,
+        administration=administration,
+    )
+    return contract

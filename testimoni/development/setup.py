@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Makes the data folder of a development set-up: keys, certificates, databases, trust list, trust file, settings.
+"""Makes the data folder of a development set-up: keys, certificates, databases, registry, trust file, settings.
 
-Everything is made once and found again at the next start; only the trust list is signed anew each time, under a
-higher sequence, so that its dates stay fresh.
+Everything is made once and found again at the next start; the trust registry is changed when the addresses have.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger.recorders import DEFAULT_QUOTA, Recorders, SqlRecorderStore, new_secret
+from ledger.registry import administration_id
 from ledger.trust import SCHEMA as TRUST_FILE_SCHEMA
 from ledger.trust import AuditedLog
 from protocol.clock import SystemClock
@@ -26,8 +26,10 @@ from protocol.runtime.signer import write_secret_file
 from testimoni.development.administrations import fill_issuer, fill_verifier
 from testimoni.development.auditor import make_auditor
 from testimoni.development.authority import Authority
-from testimoni.development.log_keys import LogFiles, open_log
-from testimoni.development.parties import FolderKeep, Party, make_parties, sign_trust_list
+from testimoni.development.log_keys import LogFiles, anchor_log, name_log
+from testimoni.development.parties import FolderKeep, Party, make_parties
+from testimoni.development.registry import PracticeRegistry, RegistryFiles, list_signing, settle
+from testimoni.development.registry_entries import OPERATOR_CODE, wanted_entries
 from testimoni.layout import Layout
 
 # who has entries promised by the ledger: two services, and what runs on the command line
@@ -57,9 +59,19 @@ class Folder:
         return self.path / "authority" / "root.pem"
 
     @property
-    def trust_list_file(self) -> Path:
-        """The signed trust list that services read."""
-        return self.path / "trust-list.jwt"
+    def registrar_key_file(self) -> Path:
+        """The key that signs trust lists."""
+        return self.path / "authority" / "registrar.key"
+
+    @property
+    def registrar_certificate_file(self) -> Path:
+        """That key's certificate."""
+        return self.path / "authority" / "registrar.pem"
+
+    @property
+    def registry_files(self) -> RegistryFiles:
+        """The trust registry's keys and state."""
+        return RegistryFiles(self.path / "keys")
 
     @property
     def trust_file(self) -> Path:
@@ -108,6 +120,7 @@ class SetUp:
     layout: Layout
     parties: Mapping[str, Party]
     log: AuditedLog
+    registry: PracticeRegistry
     # certificate authority, certificate and key for --lan
     tls: tuple[Path, Path, Path] | None
 
@@ -134,9 +147,31 @@ def prepare(
     )
     _fill_databases(folder, layout, parties)
     origin = f"{layout.host}:{layout.port('ledger')}/{now.year}"
-    log = open_log(folder.log_files, origin=origin, chain_url=layout.url("chain"), wait_for_chain=wait_for_chain)
-    made = SetUp(folder=folder, layout=layout, parties=parties, log=log, tls=tls)
-    _write_trust(made, authority, now)
+    named = name_log(folder.log_files, origin=origin)
+    auditor = make_auditor(authority, folder.keep, now=now)
+    files = folder.registry_files
+    accounts = {name: files.account(name).address for name in (*parties, "auditor", "operator")}
+    accounts["sealer"] = folder.log_files.sealer_address
+    registry = settle(
+        files,
+        wanted_entries(parties, auditor, named, accounts),
+        chain_url=layout.url("chain"),
+        wait_for_chain=wait_for_chain,
+        sign_list=list_signing(
+            database_url=folder.database_url("ledger"), authority=authority, clock=SystemClock()
+        ),
+        now=now,
+    )
+    log = anchor_log(
+        folder.log_files,
+        named,
+        registry=registry.contract,
+        administration=administration_id(OPERATOR_CODE),
+        chain_url=layout.url("chain"),
+        wait_for_chain=wait_for_chain,
+    )
+    made = SetUp(folder=folder, layout=layout, parties=parties, log=log, registry=registry, tls=tls)
+    _replace(folder.trust_file, json.dumps(trust_file(made, authority), ensure_ascii=False, indent=1))
     return made
 
 
@@ -156,25 +191,6 @@ def _fill_databases(folder: Folder, layout: Layout, parties: Mapping[str, Party]
     finally:
         for database in databases.values():
             database.engine.dispose()
-
-
-def _write_trust(made: SetUp, authority: Authority, now: datetime) -> None:
-    folder = made.folder
-    sequence_file = folder.path / "keys" / "trust-list-sequence"
-    sequence = int(sequence_file.read_text()) + 1 if sequence_file.exists() else 1
-    log: dict[str, JSON] = {
-        "origin": made.log.origin,
-        "promise_key": made.log.promise_key.jwk(),
-        "checkpoint_key": made.log.checkpoint_key.text(),
-        "maximum_merge_delay": int(made.log.maximum_merge_delay.total_seconds()),
-    }
-    auditor = make_auditor(authority, folder.keep, now=now)
-    token = sign_trust_list(
-        authority, made.parties, [log], sequence=sequence, now=now, others=[auditor.trust_entry()]
-    )
-    _replace(folder.trust_list_file, token)
-    sequence_file.write_text(str(sequence))
-    _replace(folder.trust_file, json.dumps(trust_file(made, authority), ensure_ascii=False, indent=1))
 
 
 def trust_file(made: SetUp, authority: Authority) -> dict[str, JSON]:

@@ -15,7 +15,7 @@ from protocol import jws, status_list
 from protocol.clock import epoch_seconds
 from protocol.errors import RequestError, UnavailableError
 from protocol.keys import Signer
-from protocol.runtime.fetch import READ_TIMEOUT_SECONDS, Response
+from protocol.runtime.fetch import MAX_BODY_BYTES, READ_TIMEOUT_SECONDS, Response
 from protocol.status_entries import MutableStatusList
 
 SIZE = 64
@@ -94,7 +94,9 @@ class StatusHost:
         )
         self.documents[uri] = replace(answer, **changes)
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, max_bytes: int = MAX_BODY_BYTES
+    ) -> Response:
         self.calls.append(url)
         if self.refuses:
             raise RequestError("invalid_request", "the host answered with a redirect")

@@ -12,6 +12,9 @@ from time import monotonic
 import pytest
 import requests
 
+from protocol import jws
+from protocol.encoding import parse_object
+from protocol.trust import MAX_LIST_CHARS
 from testimoni.layout import SERVICES
 from testimoni.running import find_free_layout
 
@@ -62,6 +65,13 @@ def stopping():
             process.communicate(timeout=READY_SECONDS)
 
 
+def trust_list(ready):
+    """The list that services read: derived from the registry on the chain, there as soon as READY is said."""
+    answer = requests.get(ready["ledger"] + "/trust/v1/list", timeout=5)
+    assert answer.status_code == 200
+    return answer.text
+
+
 def test_up_says_ready_answers_everywhere_stops_cleanly_and_starts_again(tmp_path, stopping):
     layout = find_free_layout()
     first = up(tmp_path / "data", layout)
@@ -71,6 +81,10 @@ def test_up_says_ready_answers_everywhere_stops_cleanly_and_starts_again(tmp_pat
     for service in SERVICES:
         assert requests.get(ready[service] + "/healthz", timeout=5).status_code == 200
     trust = json.loads((tmp_path / "data" / "trust.json").read_text())
+    listed = trust_list(ready)
+    claims = parse_object(jws.parse(listed, max_chars=MAX_LIST_CHARS).payload)
+    registry = json.loads((tmp_path / "data" / "keys" / "registry.json").read_text())
+    assert (claims["registry"]["contract"], claims["sequence"]) == (registry["contract"], registry["sequence"])
     assert stop(first, signal.SIGINT) < STOP_SECONDS
     assert first.returncode == 0
     with pytest.raises(requests.ConnectionError):
@@ -79,6 +93,8 @@ def test_up_says_ready_answers_everywhere_stops_cleanly_and_starts_again(tmp_pat
     stopping(second)
     assert wait_ready(second) == ready
     assert json.loads((tmp_path / "data" / "trust.json").read_text()) == trust
+    # the registry did not change, so the list did not either
+    assert trust_list(ready) == listed
     assert stop(second) < STOP_SECONDS
 
 

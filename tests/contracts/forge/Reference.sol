@@ -10,6 +10,7 @@ interface Vm {
     }
 
     function prank(address sender, address origin) external;
+    function warp(uint256 time) external;
     function expectRevert(bytes calldata) external;
     function recordLogs() external;
     function getRecordedLogs() external returns (Log[] memory);

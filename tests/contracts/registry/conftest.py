@@ -18,7 +18,7 @@ from ledger.chain.engine import CallMessage, Engine
 from ledger.chain.evm import ExecutionError
 from ledger.chain.registry_codec import (
     NEWEST_CALL,
-    encode_change,
+    encode_changes,
     encode_members,
     read_newest,
     read_registry_event,
@@ -105,11 +105,11 @@ class Registry:
     def approve(self, change: Change, *members: FileSealerKey) -> bool:
         """Approve as these members, by default as many as needed."""
         chosen = members or self.members[:2]
-        done = [self.transact(each, self.address, encode_change("approve", change)) for each in chosen]
+        done = [self.transact(each, self.address, encode_changes("approve", change)) for each in chosen]
         return all(done)
 
     def accept(self, change: Change, by: FileSealerKey | None = None) -> bool:
-        return self.transact(by or self.university, self.address, encode_change("accept", change))
+        return self.transact(by or self.university, self.address, encode_changes("accept", change))
 
     def add(self, change: Change, by: FileSealerKey | None = None) -> bool:
         return self.approve(change) and self.accept(change, by)
@@ -147,7 +147,7 @@ class Registry:
         raise AssertionError(output.hex())
 
     def refused(self, name: str, change: Change, by: FileSealerKey) -> tuple[object, ...]:
-        return self.refusal(by, encode_change(name, change))
+        return self.refusal(by, encode_changes(name, change))
 
     def refused_members(self, name: str, members: list[str], threshold: int, by: FileSealerKey) -> Any:
         return self.refusal(by, encode_members(name, members, threshold))

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.chain.registry_codec import change_id, encode_change, encode_members, encode_withdraw, members_id
+from ledger.chain.registry_codec import change_id, encode_changes, encode_members, encode_withdraw, members_id
 from ledger.chain.sealer import FileSealerKey
 from ledger.registry import NOTHING, Standing, administration_id
 from ledger.registry_events import NO_END, Action, Kind, MembersChanged, Recorded, Role, first_hash, next_hash
@@ -367,10 +367,56 @@ def test_10_a_refused_change_leaves_its_approvals_and_takes_effect_later(joined)
     assert joined.accept(again)
 
 
+def test_10_a_list_is_approved_and_accepted_whole_or_not_at_all(registry):
+    """An administration comes with what it may do and its key in three transactions."""
+    whole = [registry.administration(), right(), key()]
+    wrong = right(role=Role.NONE)
+    refusal = registry.refusal(registry.members[0], encode_changes("approve", *whole, wrong))
+    assert refusal[0] == "UnusableChange"
+    assert [registry.approvals(change_id(each)) for each in whole] == [0, 0, 0]
+    for member in registry.members[:2]:
+        assert registry.transact(member, registry.address, encode_changes("approve", *whole))
+    assert [registry.approvals(change_id(each)) for each in whole] == [2, 2, 2]
+    missing = right(what=sha256(b"nobody approved this"))
+    refusal = registry.refusal(registry.university, encode_changes("accept", *whole, missing))
+    assert refusal == ("NotApproved", change_id(missing), 0, 2)
+    assert registry.account() == "0x" + "00" * 20
+    assert registry.transact(registry.university, registry.address, encode_changes("accept", *whole))
+    assert [each.sequence for each in registry.events] == [1, 2, 3, 4]
+    assert registry.history().trusted(KEY, Role.ISSUER, DEGREE, on=registry.moment).standing is Standing.TRUSTED
+
+
+def test_3_one_list_cannot_do_a_change_twice(joined):
+    change = right()
+    assert joined.approve(change)
+    twice = encode_changes("accept", change, change)
+    assert joined.refusal(joined.university, twice) == ("AlreadyInEffect", change_id(change))
+    again = right(details=b"twice")
+    refusal = joined.refusal(joined.members[0], encode_changes("approve", again, again))
+    assert refusal == ("AlreadyApproved", change_id(again), lower(joined.members[0]))
+
+
+def test_4_who_approves_a_list_approves_no_other_and_no_list(joined):
+    """One of its changes may be accepted without the others, and in another order."""
+    first, second = right(), key()
+    for member in joined.members[:2]:
+        assert joined.transact(member, joined.address, encode_changes("approve", first, second))
+    assert joined.accept(second)
+    assert joined.entry(first) == (0, 0, 0)
+    assert joined.accept(first)
+
+
+def test_10_an_empty_list_changes_nothing(joined):
+    before = joined.newest(), len(joined.events)
+    for name in ("approve", "accept"):
+        assert joined.transact(joined.stranger, joined.address, encode_changes(name))
+    assert (joined.newest(), len(joined.events)) == before
+
+
 def test_10_a_call_that_runs_out_of_gas_changes_nothing(joined):
     assert joined.approve(right())
     before, events = joined.newest(), len(joined.events)
-    data, state = encode_change("accept", right()), set()
+    data, state = encode_changes("accept", right()), set()
     for gas in range(40_000, 160_000, 8_000):
         nonce = joined._nonces.get(joined.university.address, 0)
         joined._nonces[joined.university.address] = nonce + 1

@@ -14,7 +14,7 @@ from ledger.chain.registry_codec import (
     MEMBERS_CHANGED_TOPIC,
     NEWEST_CALL,
     RECORDED_TOPIC,
-    encode_change,
+    encode_changes,
     read_newest,
     read_registry_event,
 )
@@ -65,8 +65,8 @@ def test_details_over_the_limit_are_refused_and_at_the_limit_are_taken(joined):
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_calldata_with_an_unknown_action_kind_or_role_is_refused(registry, place):
-    data = bytearray(encode_change("approve", right()))
-    data[4 + 32 * (place + 2) - 1] = 5
+    data = bytearray(encode_changes("approve", right()))
+    data[4 + 32 * (place + 4) - 1] = 5
     assert not registry.transact(registry.members[0], registry.address, bytes(data))
 
 

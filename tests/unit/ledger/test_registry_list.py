@@ -9,11 +9,11 @@ from datetime import timedelta
 import pytest
 
 from issuer.credential_types import load_types
-from ledger.registry import administration_id
+from ledger.registry import NOTHING, administration_id
 from ledger.registry_events import Action, Kind, Role
 from ledger.registry_list import derive_list
 from protocol import jws
-from protocol.encoding import parse_object, sha256
+from protocol.encoding import b64url_encode, parse_object, sha256
 from protocol.errors import VerificationError
 from protocol.keys import PrivateKey
 from protocol.trust import TYPE, SignedTrustList
@@ -119,6 +119,75 @@ def test_ends_beyond_what_a_date_can_say_are_no_ends(scribe, world):
     keys = derive(scribe, world).claims["administrations"][0]["issuers"][0]["keys"]
     assert [list(each) for each in keys] == [["thumbprint"], ["thumbprint"]]
     Entries.parse(derive(scribe, world).claims)
+
+
+AUDITOR = "A99990099"
+CERTIFICATE = b64url_encode(sha256(b"certificate"))
+
+
+@pytest.fixture
+def audited(scribe):
+    scribe.join(AUDITOR, details=dumps(code=AUDITOR, name={"ca": "Autoritat"}))
+    scribe.give(Kind.KEY, Role.AUDITOR, AUDITOR, sha256(b"key"), details=dumps(certificate=CERTIFICATE))
+    return scribe
+
+
+def auditors(scribe, world):
+    made = derive(scribe, world)
+    assert set(Entries.parse(made.claims).auditors) == {
+        each["certificate"] for each in made.claims["administrations"][-1]["auditors"]
+    }
+    return made.claims["administrations"][-1]["auditors"], made.left_out
+
+
+def test_auditor_is_on_the_list_by_certificate_and_key_once_it_has_the_right(audited, world):
+    assert auditors(audited, world) == ([], ())
+    audited.give(Kind.RIGHT, Role.AUDITOR, AUDITOR, NOTHING, start=audited.now + 600)
+    assert auditors(audited, world) == ([], ())
+    world.clock.advance(timedelta(seconds=600))
+    key = {"thumbprint": b64url_encode(sha256(b"key"))}
+    assert auditors(audited, world) == ([{"certificate": CERTIFICATE, "keys": [key]}], ())
+    audited.end(Kind.RIGHT, Role.AUDITOR, AUDITOR, NOTHING, end=audited.now + 601)
+    world.clock.advance(timedelta(seconds=1))
+    assert auditors(audited, world) == ([], ())
+
+
+def test_auditors_key_that_is_compromised_audits_no_more(audited, world):
+    audited.give(Kind.RIGHT, Role.AUDITOR, AUDITOR, NOTHING)
+    audited.compromise(Role.AUDITOR, AUDITOR, sha256(b"key"), start=audited.now)
+    assert auditors(audited, world) == ([], ())
+
+
+@pytest.mark.parametrize("details", [b"", dumps(certificate="AAAA"), dumps(certificate=CERTIFICATE)])
+def test_auditors_key_that_is_not_understood_or_names_a_certificate_again_is_left_out(audited, world, details):
+    audited.give(Kind.RIGHT, Role.AUDITOR, AUDITOR, NOTHING)
+    before, _ = auditors(audited, world)
+    audited.give(Kind.KEY, Role.AUDITOR, AUDITOR, sha256(b"second"), details=details)
+    found, left_out = auditors(audited, world)
+    assert (found, len(left_out)) == (before, 1)
+
+
+def test_auditors_certificate_is_the_first_administrations_that_names_it(audited, world):
+    audited.give(Kind.RIGHT, Role.AUDITOR, AUDITOR, NOTHING)
+    thief = world.parties["universitat"].data.code
+    audited.give(Kind.RIGHT, Role.AUDITOR, thief, NOTHING)
+    audited.give(Kind.KEY, Role.AUDITOR, AUDITOR, sha256(b"own"), details=dumps(certificate="A" * 43))
+    audited.give(Kind.KEY, Role.AUDITOR, thief, sha256(b"stolen"), details=dumps(certificate=CERTIFICATE))
+    made = derive(audited, world)
+    Entries.parse(made.claims)
+    assert len(made.left_out) == 1
+
+
+def test_block_ahead_of_the_clock_is_now(scribe, world):
+    """A burst of blocks runs ahead of the clock; what the chain says has begun is on the list, without a beginning."""
+    code, vct = world.parties["universitat"].data.code, "https://types.example/new/1"
+    scribe.now += 30
+    details = dumps(identifier=world.parties["universitat"].issuer_identifier, vct=vct)
+    scribe.give(Kind.RIGHT, Role.ISSUER, code, sha256(vct.encode()), details=details)
+    scribe.leave(world.parties["ajuntament"].data.code)
+    party, *others = derive(scribe, world).claims["administrations"]
+    assert others == []
+    assert party["issuers"][0]["credential_types"][-1] == {"vct": vct}
 
 
 VCT = "https://types.example/odd/1"

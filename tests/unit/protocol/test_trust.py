@@ -377,6 +377,14 @@ def test_auditor_that_is_not_on_the_list_or_not_now_is_refused():
     assert auditing(valid_until=EPOCH + 1).get_auditor(chain(AUDITOR), now=NOW)
 
 
+def test_auditor_by_another_key_than_the_list_names_is_refused():
+    thumbprint = auditing().get_auditor(chain(AUDITOR), now=NOW).key.thumbprint()
+    ours, others = {"thumbprint": thumbprint}, {"thumbprint": "A" * 43}
+    assert auditing(keys=[ours]).get_auditor(chain(AUDITOR), now=NOW)
+    for keys in ([], [others], [{**ours, "valid_until": EPOCH}]):
+        refused("does not name this key", auditing(keys=keys).get_auditor, chain(AUDITOR), now=NOW)
+
+
 @pytest.mark.parametrize("purpose", [each for each in Purpose if each is not Purpose.AUDITOR])
 def test_auditor_with_a_certificate_for_another_purpose_is_refused(purpose):
     other = leaf(ROOT, usages=[purpose.value])

@@ -134,6 +134,19 @@ def test_fetch_reads_a_body_that_comes_in_pieces_and_compressed():
         assert client.get(url).body == b"abcde"
 
 
+@pytest.mark.parametrize("limit", [{}, {"max_bytes": 300}, {"max_bytes": 2 * fetch.MAX_BODY_BYTES}])
+def test_fetch_takes_an_answer_as_long_as_allowed_and_no_longer_one(limit):
+    most = limit.get("max_bytes", fetch.MAX_BODY_BYTES)
+    head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
+    with answering(head, b"x" * most) as (client, url):
+        assert len(client.get(url, **limit).body) == most
+    with (
+        answering(head, b"x" * (most + 1)) as (client, url),
+        pytest.raises(RequestError, match=f"more than {most}"),
+    ):
+        client.get(url, **limit)
+
+
 def test_fetch_when_a_small_answer_unpacks_to_a_large_one_is_refused():
     packed = gzip.compress(bytes(64 * fetch.MAX_BODY_BYTES))
     head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n".encode()

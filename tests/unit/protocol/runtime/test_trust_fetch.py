@@ -9,14 +9,16 @@ from threading import Event, Thread
 
 import pytest
 
+from protocol.encoding import b64url_encode
 from protocol.errors import ConfigurationError, RequestError, UnavailableError, VerificationError
 from protocol.runtime.database import migrate, open_database
-from protocol.runtime.fetch import Response
+from protocol.runtime.fetch import MAX_BODY_BYTES, Response
 from protocol.runtime.settings import ServiceSettings
 from protocol.runtime.sql_trust_shelf import SqlTrustListShelf
 from protocol.runtime.trust_fetch import RETRY, FetchedTrustList, open_trust_list
 from protocol.runtime.trust_list import FileTrustList
 from protocol.runtime.trust_shelf import KeptList, ProcessShelf
+from protocol.trust import MAX_LIST_CHARS
 from testimoni.development.parties import sign_trust_list
 from tests.conftest import LOG_ORIGIN
 from verifier.tables import TrustListRow
@@ -37,10 +39,12 @@ class Host:
     error: Exception | None = None
     calls: list[str] = field(default_factory=list)
 
-    def get(self, url, *, headers=None):
+    def get(self, url, *, headers=None, max_bytes=MAX_BODY_BYTES):
         self.calls.append(url)
         if self.error:
             raise self.error
+        if len(self.body) > max_bytes:
+            raise RequestError("invalid_request", f"answered more than {max_bytes} bytes")
         return Response(self.status, {}, self.body)
 
 
@@ -64,6 +68,34 @@ def signed(world, sequence, logs=None):
     return made.encode()
 
 
+def country(world, count):
+    """A list on which so many administrations are, each with an issuer and a verifier of ten procedures."""
+    digest = b64url_encode(bytes(32))
+    others = [
+        {
+            "code": f"L{number:08}",
+            "name": {"ca": f"Ajuntament de la Vila Imaginària {number}"},
+            "issuers": [
+                {
+                    "identifier": f"https://issuer.testimoni.example/vila-{number}",
+                    "credential_types": [
+                        {"vct": f"https://testimoni.example/credentials/{kind}/1"} for kind in range(3)
+                    ],
+                    "keys": [{"thumbprint": digest}],
+                }
+            ],
+            "verifiers": [
+                {"client_id": f"x509_hash:{number}", "procedures": [digest] * 10, "keys": [{"thumbprint": digest}]}
+            ],
+        }
+        for number in range(count)
+    ]
+    now = world.clock.now()
+    return sign_trust_list(
+        world.authority, world.parties, [world.log], sequence=6, now=now, others=others
+    ).encode()
+
+
 @pytest.fixture
 def opened(world, host, shelf):
     """Open the list as a process does that has just started."""
@@ -83,6 +115,23 @@ def refused(code, ask, trust):
     with pytest.raises(UnavailableError) as caught:
         ask(trust)
     assert caught.value.code == code
+
+
+def test_list_of_all_administrations_of_a_country_is_fetched(world, host, opened):
+    """2,200 of them, with three types and ten procedures each: more than other answers may have."""
+    host.body = country(world, 2200)
+    assert MAX_BODY_BYTES < 2 * 1024 * 1024 < len(host.body) < MAX_LIST_CHARS / 2
+    assert opened().get_log(LOG_ORIGIN, now=world.clock.now()).origin == LOG_ORIGIN
+
+
+def test_list_as_long_as_allowed_is_taken_and_a_longer_one_is_not(world, host, opened):
+    ours = host.body
+    host.body = ours.ljust(MAX_LIST_CHARS, b"\n")
+    assert opened().get_log(LOG_ORIGIN, now=world.clock.now()).origin == LOG_ORIGIN
+    host.body = ours.ljust(MAX_LIST_CHARS + 1, b"\n")
+    with pytest.raises(UnavailableError) as caught:
+        opened(URL + "?another").get_log(LOG_ORIGIN, now=world.clock.now())
+    assert caught.value.code == "trust_list_unavailable"
 
 
 def test_list_is_fetched_once_and_again_after_the_refresh_time(world, host, opened, ask):
@@ -199,10 +248,10 @@ def test_thread_that_has_a_list_does_not_wait_for_the_one_that_fetches(world, ho
     world.clock.advance(REFRESH)
     plain = host.get
 
-    def slow(url, *, headers=None):
+    def slow(url, **more):
         fetching.set()
         assert done.wait(10)
-        return plain(url, headers=headers)
+        return plain(url, **more)
 
     host.get = slow
     first = Thread(target=ask, args=(trust,))
