@@ -25,7 +25,7 @@ from ledger.finality import blocks_of, check_finality
 from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, holds, overall, violated
 from ledger.log_reader import LogReader, Progress
 from ledger.trust import AuditedLog, TrustFile
-from protocol.clock import SystemClock
+from protocol.clock import Clock, SystemClock
 from protocol.encoding import JSON, find_member
 from protocol.errors import Check, ConfigurationError, Error, UnavailableError, VerificationError
 from protocol.runtime.fetch import Fetcher, HTTPClient, origin_of
@@ -45,7 +45,7 @@ class Report:
 
 
 class Auditor:
-    """One audit of one log. `http` and `open_chain` are for tests.
+    """One audit of one log. `http`, `open_chain` and `clock` are for tests.
 
     With `state` it continues where an earlier audit ended; `report.state` is where this one did.
     """
@@ -63,6 +63,7 @@ class Auditor:
         ca_file: Path | None = None,
         http: HTTPClient | None = None,
         open_chain: Callable[..., Chain] = open_chain,
+        clock: Clock | None = None,
     ) -> None:
         self._ledger_url = ledger_url
         self._chain_url = chain_url
@@ -74,6 +75,7 @@ class Auditor:
         self._ca_file = ca_file
         self._http = http
         self._open_chain = open_chain
+        self._clock = clock or SystemClock()
 
     def run(self, evidence: Evidence | None) -> Report:
         """Return the findings; never raises an `Error` of ours."""
@@ -106,7 +108,7 @@ class Auditor:
         report.title = f"{known.origin} at {head.size} leaves"
         report.findings.append(holds(self._level, f"{head.size} leaves"))
         if self._known().witnesses:
-            report.findings.append(witnessed(note, self._known().witnesses, now=SystemClock().now()))
+            report.findings.append(witnessed(note, self._known().witnesses, now=self._clock.now()))
         if before is not None:
             _check_newer(before, head)
         self._level = Level.LEAVES
@@ -124,6 +126,7 @@ class Auditor:
         report.findings.extend(each for each in judged if not (is_said and each.level is Level.ANCHORED))
         self._level = Level.ANCHORED
         if anchors is not None:
+            report.findings.extend(reader.check_fresh(self._clock.now()))
             report.findings.extend(reader.compare_with_claims(client, anchors))
         report.findings.append(check_finality(known.chain, blocks_of(anchors or ())))
         report.state = reader.end(note, tree, anchors)

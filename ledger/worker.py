@@ -3,7 +3,8 @@
 
 - It keeps every log of its settings; one that has trouble does not hold up the others.
 - Any number may run: each job is done by the holder of its lease, and a holder that was outrun can write nothing.
-- Two loops that do not wait for each other: a chain that hangs does not delay the log.
+- Loops that do not wait for each other: a chain that hangs does not delay the log, and whatever goes wrong in
+  anchoring or with the registry ends that turn only. Promises do not depend on a chain.
 - SIGTERM and SIGINT end it between two steps, and hand the leases over at once.
 """
 
@@ -31,7 +32,7 @@ from ledger.tables import LeaseRow
 from ledger.values import LogState
 from ledger.worker_store import WorkerStore
 from protocol.clock import Clock, SystemClock
-from protocol.errors import Error, RequestError, StoreConflictError, UnavailableError, VerificationError
+from protocol.errors import ConfigurationError, Error, RequestError, VerificationError
 from protocol.runtime.database import migrate, open_database
 from protocol.runtime.fetch import Fetcher, HTTPClient
 from protocol.runtime.leases import Leases
@@ -42,8 +43,6 @@ from protocol.runtime.trust_list import load_anchors
 
 _log = structlog.get_logger()
 _T = TypeVar("_T")
-# what ends a turn and not the worker
-_EXPECTED = (UnavailableError, StoreConflictError, RequestError, VerificationError)
 
 
 class Worker:
@@ -121,15 +120,17 @@ class Worker:
             _log.error("trust registry not followed", code=exc.code, reason=exc.message)
             return False
 
-    def restore(self, log: str, mirrors: Sequence[str]) -> LogState | None:
+    def restore(self, log: str, mirrors: Sequence[str], *, is_vouched: bool) -> LogState | None:
         """Compare a log with its chain now and rebuild what is missing; None while another worker keeps it.
+
+        `is_vouched` is the operator's word that no head was signed which neither database nor chain has.
 
         Raises `RequestError` (`unknown_log`), and `UnavailableError` when it could not be told now.
         """
         keeper = next((each for each in self._keepers if each.name == log), None)
         if keeper is None:
             raise RequestError("unknown_log", "no such log is set up here", status=404)
-        return keeper.restore([self._open_mirror(url, log) for url in mirrors])
+        return keeper.restore([self._open_mirror(url, log) for url in mirrors], is_vouched=is_vouched)
 
     def _each(self, turn: Callable[[Keeper], _T]) -> list[_T]:
         done: list[_T] = []
@@ -137,41 +138,52 @@ class Worker:
         for keeper in self._keepers:
             try:
                 done.append(turn(keeper))
-            except _EXPECTED as exc:
+            except Error as exc:
                 failures.append(exc)
         if failures:
             raise failures[0]
         return done
 
     def run(self, stop: threading.Event) -> None:
-        """Work until told to stop; end with the error of any loop when it is not one of the expected ones."""
-        failures: list[BaseException] = []
+        """Work until told to stop.
 
-        def loop(name: str, turn: Callable[[], object]) -> None:
-            try:
-                while not stop.is_set():
-                    self._take_turn(name, turn)
-                    stop.wait(self._seconds_to_next_batch())
-            except BaseException as exc:  # noqa: BLE001 - raised again in the main thread
-                failures.append(exc)
-                stop.set()
-
+        Ends with the sequencer's error when it is none of ours, or a wrong configuration in its first turn: so a
+        log that does not exist yet says that its chain or contract is another one.
+        """
         others: dict[str, Callable[[], object]] = {"anchorer": self.anchor, "registrar": self.follow_registry}
-        threads = [threading.Thread(target=loop, args=each, daemon=True) for each in others.items()]
+        threads = [
+            threading.Thread(target=self._repeat, args=(stop, *each), daemon=True) for each in others.items()
+        ]
         for thread in threads:
             thread.start()
-        loop("sequencer", self.sequence)
-        for thread in threads:
-            thread.join()
-        self._hand_over()
-        if failures:
-            raise failures[0]
-
-    def _take_turn(self, name: str, turn: Callable[[], object]) -> None:
         try:
-            turn()
-        except _EXPECTED as exc:
-            _log.warning("turn not finished", job=name, code=exc.code, reason=exc.message)
+            is_first = True
+            while not stop.is_set():
+                self._sequence(is_first=is_first)
+                is_first = False
+                stop.wait(self._seconds_to_next_batch())
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+            self._hand_over()
+
+    def _sequence(self, *, is_first: bool) -> None:
+        try:
+            self.sequence()
+        except Error as exc:
+            if is_first and isinstance(exc, ConfigurationError):
+                raise
+            _log_unfinished("sequencer", exc)
+
+    def _repeat(self, stop: threading.Event, name: str, turn: Callable[[], object]) -> None:
+        """Take turns at what the log can do without for a while, whatever becomes of one."""
+        while not stop.is_set():
+            try:
+                turn()
+            except Exception as exc:  # noqa: BLE001 - a node's bad answer must not keep the log from growing
+                _log_unfinished(name, exc)
+            stop.wait(self._seconds_to_next_batch())
 
     def _seconds_to_next_batch(self) -> float:
         interval = self._settings.batch_interval_seconds
@@ -226,6 +238,14 @@ class Worker:
         if self._http is None:
             self._http = Fetcher(allowed_private_origins=self._settings.allowed_private_origins)
         return TileMirror(self._http, url, log=log)
+
+
+def _log_unfinished(job: str, exc: Exception) -> None:
+    if isinstance(exc, Error):
+        _log.warning("turn not finished", job=job, code=exc.code, reason=exc.message)
+    else:
+        # what such an error says may hold anything
+        _log.error("turn not finished", job=job, code="server_error", reason=type(exc).__name__)
 
 
 def run(

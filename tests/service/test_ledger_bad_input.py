@@ -186,7 +186,7 @@ def test_node_that_invents_a_head_stops_the_log_and_a_full_comparison_opens_it_a
     bench.restart()
     assert bench.worker.sequence() == 0
     assert bench.log().condition is LogCondition.FROZEN
-    assert bench.worker.restore("2026", []).condition is LogCondition.OPEN
+    assert bench.worker.restore("2026", [], is_vouched=True).condition is LogCondition.OPEN
     bench.grow()
     bench.worker.anchor()
     bench.check_whole()
