@@ -22,15 +22,13 @@ from ledger.client import LedgerClient
 from ledger.evidence import Evidence
 from ledger.evidence_audit import audit_evidence
 from ledger.finality import blocks_of, check_finality
-from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, holds, overall, violated
+from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, failed, holds, overall
 from ledger.log_reader import LogReader, Progress
 from ledger.trust import AuditedLog, TrustFile
 from protocol.clock import Clock, SystemClock
 from protocol.encoding import JSON, find_member
-from protocol.errors import Check, ConfigurationError, Error, UnavailableError, VerificationError
+from protocol.errors import Check, Error, UnavailableError, VerificationError
 from protocol.runtime.fetch import Fetcher, HTTPClient, origin_of
-
-_NOT_FOUND = 404
 
 
 @dataclass
@@ -85,7 +83,7 @@ class Auditor:
         try:
             self._audit(report, contents)
         except Error as exc:
-            report.findings.append(_finding(self._level, exc))
+            report.findings.append(failed(self._level, exc))
         if overall(report.findings) is not ExitStatus.HOLDS:
             report.state = None
         if evidence is not None:
@@ -181,9 +179,9 @@ class Auditor:
         try:
             return reader.read(known.chain)
         except ReorganisedError as exc:
-            report.findings.append(_finding(Level.FINAL, exc))
+            report.findings.append(failed(Level.FINAL, exc))
         except Error as exc:
-            report.findings.append(_finding(Level.ANCHORED, exc))
+            report.findings.append(failed(Level.ANCHORED, exc))
         return None
 
 
@@ -216,8 +214,3 @@ def _mirrors(client: LedgerClient, origin: str, anchors: Sequence[AnchorEvent]) 
         if isinstance(value, dict) and value.get("origin") == origin:
             return tuple(str(each) for each in find_member(value, "mirrors", list) or ())
     return ()
-
-
-def _finding(level: Level, error: Error) -> Finding:
-    is_missing = isinstance(error, UnavailableError | ConfigurationError) or error.status == _NOT_FOUND
-    return (could_not_tell if is_missing else violated)(level, error.message)

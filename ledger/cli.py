@@ -83,7 +83,12 @@ def audit_command(argv: Sequence[str]) -> int:
         ).run(evidence)
     status = _report(f"Audit of {report.title}", report.findings, report.records, as_json=given.json)
     if given.state and report.state is not None:
-        _write(given.state, report.state.to_bytes())
+        try:
+            _write(given.state, report.state.to_bytes())
+        except Error as exc:
+            # the report is printed; that the next audit must begin anew is no finding about the log
+            print(f"{_WORDS[ExitStatus.COULD_NOT_TELL]}: {exc.message} ({exc.code})", file=sys.stderr)
+            return ExitStatus.COULD_NOT_TELL
     return status
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import rlp
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -47,6 +48,9 @@ class MemorySealer:
         return SignedTransaction(raw=raw, hash=sha256(raw), nonce=int(str(transaction["nonce"])))
 
 
+_hash_of = lru_cache(maxsize=4096)(block_hash)
+
+
 @dataclass
 class _Block:
     header: bytes
@@ -54,7 +58,7 @@ class _Block:
 
     @property
     def hash(self) -> bytes:
-        return block_hash(self.header)
+        return _hash_of(self.header)
 
 
 def seal_header(

@@ -340,6 +340,73 @@ def test_answers_that_make_no_sense_raise_our_errors_only(ledger, node, call, an
         call(ledger)
 
 
+def without(*path):
+    """Return what takes one member out of a node's answer."""
+
+    def change(answer):
+        found = answer["result"]
+        for name in path[:-1]:
+            found = found[name]
+        del found[path[-1]]
+
+    return change
+
+
+def replaced(value):
+    def change(answer):
+        answer["result"] = value
+
+    return change
+
+
+def hashes_only(answer):
+    block = answer["result"]
+    block["transactions"] = [each["hash"] for each in block["transactions"]]
+
+
+@pytest.mark.parametrize(
+    ("method", "change"),
+    [
+        ("eth_getLogs", replaced(None)),
+        ("eth_getLogs", replaced([{}])),
+        ("eth_getLogs", replaced(["0x"])),
+        *(
+            ("eth_getLogs", without(0, name))
+            for name in (
+                "address",
+                "topics",
+                "data",
+                "logIndex",
+                "blockNumber",
+                "blockHash",
+                "transactionHash",
+            )
+        ),
+        *(("eth_getBlockByNumber", without(name)) for name in ("hash", "number", "timestamp", "transactions")),
+        *(("eth_getBlockByNumber", without("transactions", 0, name)) for name in ("hash", "to", "input")),
+        *(("eth_getBlockByNumber", without(name)) for name in ("receiptsRoot", "logsBloom", "gasUsed")),
+        ("eth_getBlockByNumber", hashes_only),
+    ],
+)
+def test_anchors_with_members_missing_raise_our_errors_only(ledger, node, method, change):
+    ledger.grow(*words(1))
+
+    class Changing(WSGIAdapter):
+        def send(self, request, **_):
+            response = super().send(request)
+            answer = response.json()
+            if json.loads(request.body)["method"] == method:
+                change(answer)
+            response._content = json.dumps(answer).encode()
+            return response
+
+    session = requests.Session()
+    session.mount("http://", Changing(node))
+    chain = web3_chain.Web3Chain(connect(URL, session), contract=ledger.chain.contract)
+    with pytest.raises(UnavailableError):
+        list(chain.anchors(ledger.log_id))
+
+
 @pytest.mark.parametrize("url", ["http://node.example:8545", "ws://localhost:8546", "localhost:8106", "file:///x"])
 def test_a_chain_over_plain_http_elsewhere_is_refused(url):
     with pytest.raises(ConfigurationError):
