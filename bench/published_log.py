@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -16,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ledger import merkle, tiles
-from ledger.chain.interface import AnchorEvent, Finality, Head, Mode
+from ledger.chain.interface import AnchorEvent, AnchorEvidence, Finality, Head, Mode
 from ledger.checkpoint import Checkpoint, CheckpointSigner, new_key_pem
 from ledger.commitment import COMMITMENT_BYTES
 from ledger.leaves import PackedLeaves
@@ -24,6 +25,7 @@ from ledger.tree_builder import TreeBuilder
 from ledger.trust import AuditedLog, TrustedChain, TrustFile, log_id
 from protocol.keys import PrivateKey
 from protocol.runtime.fetch import MAX_BODY_BYTES, Response
+from tests.fakes.anchor_proof import prove_anchor
 
 ORIGIN = "ledger.example/2026"
 URL = "https://ledger.example"
@@ -103,6 +105,20 @@ class AnchoredChain:
         self._folder = folder
         listed = json.loads((folder / "roots.json").read_text())
         self._roots = [(size, bytes.fromhex(root)) for size, root in listed]
+        # only the newest anchor is proved to an auditor; its block is of now, so that it is not stale
+        (before, prev_root), (size, root) = self._roots[-2:]
+        self._newest = prove_anchor(
+            contract=CONTRACT,
+            log_id=log_id(ORIGIN),
+            prev_size=before,
+            size=size,
+            prev_root=prev_root,
+            root=root,
+            chain_id=CHAIN_ID,
+            block_number=len(self._roots) - 1,
+            timestamp=(now := int(time.time())),
+        ).evidence
+        self._times = range(now - len(self._roots) + 2, now + 1)
 
     def chain_id(self) -> int:
         """Return the chain's number."""
@@ -119,7 +135,8 @@ class AnchoredChain:
     def anchors(self, log: bytes, *, from_size: int = 0, from_block: int = 0) -> Iterator[AnchorEvent]:  # noqa: ARG002
         """Yield the anchors, with the commitments that their transactions carried."""
         entries = os.open(self._folder / "entries", os.O_RDONLY)
-        for number, ((before, prev_root), (size, root)) in enumerate(pairwise(self._roots)):
+        for number, ((before, prev_root), (size, root)) in enumerate(pairwise(self._roots), start=1):
+            proof = self._newest if number == self._newest.block_number else None
             if size > from_size:
                 yield AnchorEvent(
                     contract=CONTRACT,
@@ -131,8 +148,14 @@ class AnchoredChain:
                     mode=Mode.CALLDATA,
                     log_index=0,
                     block_number=number,
-                    block_hash=number.to_bytes(32),
-                    block_time=1_800_000_000 + number,
-                    transaction_hash=number.to_bytes(32),
+                    block_hash=proof.block_hash if proof else number.to_bytes(32),
+                    block_time=self._times[number - 1],
+                    transaction_hash=proof.transaction_hash if proof else number.to_bytes(32),
                     commitments=PackedLeaves(os.pread(entries, 32 * (size - before), 32 * before)),
                 )
+
+    def receipt_evidence(self, transaction_hash: bytes) -> AnchorEvidence:
+        """Return the evidence of the newest anchor."""
+        if transaction_hash != self._newest.transaction_hash:
+            raise NotImplementedError(transaction_hash.hex())
+        return self._newest

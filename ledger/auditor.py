@@ -22,15 +22,13 @@ from ledger.client import LedgerClient
 from ledger.evidence import Evidence
 from ledger.evidence_audit import audit_evidence
 from ledger.finality import blocks_of, check_finality
-from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, holds, overall, violated
+from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, failed, holds, overall
 from ledger.log_reader import LogReader, Progress
 from ledger.trust import AuditedLog, TrustFile
-from protocol.clock import SystemClock
+from protocol.clock import Clock, SystemClock
 from protocol.encoding import JSON, find_member
-from protocol.errors import Check, ConfigurationError, Error, UnavailableError, VerificationError
+from protocol.errors import Check, Error, UnavailableError, VerificationError
 from protocol.runtime.fetch import Fetcher, HTTPClient, origin_of
-
-_NOT_FOUND = 404
 
 
 @dataclass
@@ -45,7 +43,7 @@ class Report:
 
 
 class Auditor:
-    """One audit of one log. `http` and `open_chain` are for tests.
+    """One audit of one log. `http`, `open_chain` and `clock` are for tests.
 
     With `state` it continues where an earlier audit ended; `report.state` is where this one did.
     """
@@ -63,6 +61,7 @@ class Auditor:
         ca_file: Path | None = None,
         http: HTTPClient | None = None,
         open_chain: Callable[..., Chain] = open_chain,
+        clock: Clock | None = None,
     ) -> None:
         self._ledger_url = ledger_url
         self._chain_url = chain_url
@@ -74,6 +73,7 @@ class Auditor:
         self._ca_file = ca_file
         self._http = http
         self._open_chain = open_chain
+        self._clock = clock or SystemClock()
 
     def run(self, evidence: Evidence | None) -> Report:
         """Return the findings; never raises an `Error` of ours."""
@@ -83,7 +83,7 @@ class Auditor:
         try:
             self._audit(report, contents)
         except Error as exc:
-            report.findings.append(_finding(self._level, exc))
+            report.findings.append(failed(self._level, exc))
         if evidence is not None:
             report.records = audit_evidence(evidence, self._known(), contents, now=SystemClock().now())
         return report
@@ -104,7 +104,7 @@ class Auditor:
         report.title = f"{known.origin} at {head.size} leaves"
         report.findings.append(holds(self._level, f"{head.size} leaves"))
         if self._known().witnesses:
-            report.findings.append(witnessed(note, self._known().witnesses, now=SystemClock().now()))
+            report.findings.append(witnessed(note, self._known().witnesses, now=self._clock.now()))
         if before is not None:
             _check_newer(before, head)
         self._level = Level.LEAVES
@@ -122,6 +122,7 @@ class Auditor:
         report.findings.extend(each for each in judged if not (is_said and each.level is Level.ANCHORED))
         self._level = Level.ANCHORED
         if anchors is not None:
+            report.findings.extend(reader.check_fresh(self._clock.now()))
             report.findings.extend(reader.compare_with_claims(client, anchors))
         report.findings.append(check_finality(known.chain, blocks_of(anchors or ())))
         if overall(report.findings) is ExitStatus.HOLDS:
@@ -187,9 +188,9 @@ class Auditor:
         try:
             return reader.read(known.chain)
         except ReorganisedError as exc:
-            report.findings.append(_finding(Level.FINAL, exc))
+            report.findings.append(failed(Level.FINAL, exc))
         except Error as exc:
-            report.findings.append(_finding(Level.ANCHORED, exc))
+            report.findings.append(failed(Level.ANCHORED, exc))
         return None
 
 
@@ -225,8 +226,3 @@ def _mirrors(client: LedgerClient, origin: str, anchors: Sequence[AnchorEvent]) 
     except Error:
         return ()
     return ()
-
-
-def _finding(level: Level, error: Error) -> Finding:
-    is_missing = isinstance(error, UnavailableError | ConfigurationError) or error.status == _NOT_FOUND
-    return (could_not_tell if is_missing else violated)(level, error.message)

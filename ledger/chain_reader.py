@@ -2,21 +2,32 @@
 """Reads a log's anchors from one node of the chain, and says when that node cannot be right.
 
 - Another chain, another sealer, an event that contradicts the contract's head: *wrong*.
-- A node that knows less than an earlier audit saw, or than the ledger says: *could not tell*; another may know.
-- A block that was final at an earlier audit and is gone: *wrong*, whatever stands there now.
+- The newest anchor is believed only with the proof that its block holds it: what a node invents is in no receipt.
+  Its root covers all earlier anchors. A proof of something else is *wrong*, a node without one *could not tell*.
+- A node that knows less than an earlier audit saw, or than the ledger says, or that leaves out events: *could not
+  tell*; another may know.
+- A block that was final at an earlier audit and has another one in its place: *wrong*.
+- A newest anchor older than `STALE_AFTER` on a log that still grows: *could not tell*, since a node and a ledger
+  that were set back together fit each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 
 from ledger import merkle
 from ledger.audit_state import AuditState, CheckedAnchor
-from ledger.chain.interface import AnchorEvent, Chain, Finality
+from ledger.chain.evidence import verify_anchor
+from ledger.chain.interface import Anchored, AnchorEvent, Chain, Finality, Head
 from ledger.client import LedgerClient
-from ledger.findings import Finding, Level, could_not_tell
+from ledger.findings import Finding, Level, Outcome, could_not_tell, holds
 from ledger.trust import TrustedChain
+from protocol.clock import from_epoch
 from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
+
+# a log signs and anchors a head at least daily; one day may be missed
+STALE_AFTER = timedelta(days=2)
 
 
 class ReorganisedError(VerificationError):
@@ -35,6 +46,8 @@ class ChainReader:
         self._state = state
         self._chain: Chain | None = None
         self._trusted: TrustedChain | None = None
+        self._newest_at: datetime | None = None
+        self._is_frozen = False
 
     def read(self, trusted: TrustedChain) -> tuple[AnchorEvent, ...]:
         """Return the anchors, in order. Raises as the module says; `UnavailableError` when the node is silent."""
@@ -54,16 +67,45 @@ class ChainReader:
         )
         # the chain may grow while it is read
         anchors = tuple(event for event in events if event.size <= head.size)
-        if not anchors and head.size > self._from_size:
-            raise UnavailableError(
-                "chain_inconsistent", f"the contract knows {head.size} leaves, the node shows none of the events"
-            )
-        if anchors and (anchors[-1].size, anchors[-1].root) != (head.size, head.root):
+        self._check_gaps(anchors, head)
+        if anchors and anchors[-1].root != head.root:
             raise VerificationError(Check.RECEIPT, "the contract's head is not that of its newest event")
         if anchors and self._state is not None and last is not None:
             self._check_follows(anchors[0], self._state)
-        self._chain, self._trusted = chain, trusted
+        newest = anchors[-1] if anchors else _find_newest(chain, trusted, head, last)
+        if newest is not None:
+            self._newest_at = _prove(chain, trusted, newest)
+        self._chain, self._trusted, self._is_frozen = chain, trusted, head.is_frozen
         return anchors
+
+    def _check_gaps(self, anchors: Sequence[AnchorEvent], head: Head) -> None:
+        """Raise `UnavailableError` when the node leaves out events, which does not prove that the chain does."""
+        reached = self._from_size
+        for anchor in anchors:
+            if anchor.prev_size > reached:
+                raise UnavailableError(
+                    "chain_inconsistent", f"the node shows no anchor from {reached} to {anchor.prev_size} leaves"
+                )
+            reached = anchor.size
+        if reached < head.size:
+            raise UnavailableError(
+                "chain_inconsistent",
+                f"the contract knows {head.size} leaves, the node shows no event beyond {reached}",
+            )
+
+    def check_fresh(self, now: datetime) -> tuple[Finding, ...]:
+        """Return how old the newest anchor is; nothing when none was read."""
+        at = self._newest_at
+        if at is None:
+            return ()
+        detail = f"the newest anchor is in a block of {at:%Y-%m-%d %H:%M:%S} UTC"
+        if now - at <= STALE_AFTER:
+            return (holds(Level.ANCHORED, detail),)
+        if self._is_frozen:
+            ended = f"{detail}, and the node says that the log was frozen then"
+            return (Finding(Level.ANCHORED, Outcome.ASSUMED, ended, counts=False),)
+        stale = f"stale: {detail}, more than {STALE_AFTER.days} days ago; is the node behind? Ask another"
+        return (could_not_tell(Level.ANCHORED, stale),)
 
     def _check_last(self, chain: Chain, size: int, last: CheckedAnchor) -> None:
         if size < self._from_size:
@@ -128,3 +170,45 @@ def _final_size(claim: object) -> int:
         case {"state": "final", "size": int(size)}:
             return size
     return 0
+
+
+def _find_newest(
+    chain: Chain, trusted: TrustedChain, head: Head, last: CheckedAnchor | None
+) -> AnchorEvent | None:
+    """Return the anchor that was audited before, when nothing came after it; None when there never was one."""
+    if head.size == 0:
+        return None
+    block = 0 if last is None else last.block_number
+    found = next(iter(chain.anchors(trusted.log_id, from_size=head.size - 1, from_block=block)), None)
+    if found is None or (found.size, found.root) != (head.size, head.root):
+        raise UnavailableError("chain_inconsistent", f"the node does not show the anchor of {head.size} leaves")
+    return found
+
+
+def _prove(chain: Chain, trusted: TrustedChain, newest: AnchorEvent) -> datetime:
+    """Return the time of an anchor's block, once its receipt proves that the anchor is in it.
+
+    Raises `UnavailableError` when the node has no receipt, `VerificationError` when it proves something else.
+    """
+    try:
+        evidence = chain.receipt_evidence(newest.transaction_hash)
+    except RequestError as exc:
+        raise UnavailableError("chain_inconsistent", "the node has no receipt of the newest anchor") from exc
+    proved = verify_anchor(evidence, expected_contract=trusted.contract, expected_log_id=trusted.log_id)
+    block = proved.block
+    if _claims(proved.anchored) != _claims(newest) or (block.number, block.hash, block.timestamp) != (
+        newest.block_number,
+        newest.block_hash,
+        newest.block_time,
+    ):
+        raise VerificationError(
+            Check.RECEIPT,
+            f"the newest anchor, of {newest.size} leaves, is not the one that its receipt proves",
+            code="anchor_proof",
+        )
+    return from_epoch(block.timestamp)
+
+
+def _claims(event: Anchored) -> tuple[object, ...]:
+    """Return all of an event but its index, which counts differently in a proof."""
+    return (event.contract, event.log_id, event.prev_size, event.size, event.prev_root, event.root, event.mode)

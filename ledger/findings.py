@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
 from protocol.encoding import JSON
+from protocol.errors import ConfigurationError, Error, UnavailableError
+
+_NOT_FOUND = 404
 
 
 class Level(StrEnum):
@@ -82,6 +85,12 @@ def violated(level: Level, detail: str) -> Finding:
 def could_not_tell(level: Level, detail: str, *, counts: bool = True) -> Finding:
     """Return a finding that could not be made."""
     return Finding(level, Outcome.COULD_NOT_TELL, detail, counts)
+
+
+def failed(level: Level, error: Error) -> Finding:
+    """Return what an error says about a level: no answer or nothing there *could not tell*, all else is wrong."""
+    is_missing = isinstance(error, UnavailableError | ConfigurationError) or error.status == _NOT_FOUND
+    return (could_not_tell if is_missing else violated)(level, error.message)
 
 
 def overall(findings: Iterable[Finding]) -> ExitStatus:

@@ -3,8 +3,11 @@
 
 A database that was restored from a backup looks like any other. So with a chain each turn notes that this copy is
 attended, and a log that nobody attended for longer than its merge delay is compared with the chain before
-anything else is done with it: until then it promises nothing and signs nothing. While it is attended, an outage of
-the chain does not stop it.
+anything else is done with it, and with the heads at its mirrors: until then it promises nothing and signs nothing.
+While it is attended, an outage of the chain or of a mirror does not stop it.
+
+A copy is known to be restored when leaves were missing from it, or when an operator says so with `restore`. Such a
+one opens only beside a mirror's head, or at the operator's word that none was signed beyond the chain.
 """
 
 from __future__ import annotations
@@ -20,11 +23,11 @@ from ledger.chain.interface import Chain, Mode, SealerKey
 from ledger.checkpoint import CheckpointSigner
 from ledger.comparison import Comparison, compare
 from ledger.kill_points import KillPoints
-from ledger.restorer import Mirror, Restorer
+from ledger.restorer import FROM_BACKUP, Mirror, Restorer
 from ledger.sequencer import Sequencer
 from ledger.settings import LedgerSettings, LogSettings
 from ledger.trust import log_id
-from ledger.values import END, LogCondition, LogState, is_attended
+from ledger.values import LogCondition, LogState, is_attended
 from ledger.worker_store import WorkerStore
 from protocol.clock import Clock
 from protocol.errors import UnavailableError
@@ -32,6 +35,7 @@ from protocol.runtime.leases import Lease, Leases
 from protocol.runtime.signer import open_signer, read_secret_file
 
 BEHIND = "restore needed: the chain is ahead of the database"
+MIRROR_DIFFERS = "restore needed: a mirror has another head than the database"
 OTHER_ROOT = "the chain has another root than the database"
 # the moment of the last attendance is written anew when a quarter of the time that it is good for has passed
 _WRITES_PER_DELAY = 4
@@ -114,10 +118,12 @@ class Keeper:
             lease
         )
 
-    def restore(self, mirrors: Sequence[Mirror]) -> LogState | None:
+    def restore(self, mirrors: Sequence[Mirror], *, is_vouched: bool) -> LogState | None:
         """Restore the log now, also one frozen for another reason than its end; None: another works on it.
 
-        A frozen log opens only after every head that the chain has of it was found in the database.
+        A frozen log opens only after every head that the chain has of it was found in the database, which is taken
+        to come from a backup. `is_vouched` is the operator's word that no head was signed that is missing from it
+        and from the chain.
 
         Raises `UnavailableError` when it could not be told now, or when there is no chain to restore from.
         """
@@ -130,10 +136,10 @@ class Keeper:
             return None
         try:
             state = self._store.find_log(self.name) or self._open(lease)
-            if state.condition is LogCondition.FROZEN and state.reason != END:
-                self._store.set_condition(lease, self.name, LogCondition.RESTORING, BEHIND)
+            if not state.has_ended:
+                self._store.set_condition(lease, self.name, LogCondition.RESTORING, FROM_BACKUP)
             self._mirrors = (*self._mirrors, *mirrors)
-            self._attend(lease, self._get(), is_due=True)
+            self._attend(lease, self._get(), is_vouched=is_vouched)
             return self._get()
         finally:
             self._leases.release(lease)
@@ -146,25 +152,28 @@ class Keeper:
                 self._leases.release(lease)
 
     def _open(self, lease: Lease) -> LogState:
-        """Create the log. With a chain, only after the chain was asked whether it knows this log already."""
+        """Create the log. With a chain, only after the chain was asked whether it knows this log already.
+
+        It counts as attended at once only when no mirror might know it better.
+        """
         now, is_known = self._clock.now(), False
         if self._anchoring is not None:
             is_known = self._anchoring.open_chain().head(log_id(self._log.origin)).size > 0
         self._sequencer.open(
             lease,
-            attended_at=None if self._anchoring is None or is_known else now,
+            attended_at=None if self._anchoring is None or is_known or self._mirrors else now,
             freezes_at=self._log.freezes_at,
             restoring_because=BEHIND if is_known else "",
         )
         return self._get()
 
-    def _attend(self, lease: Lease, state: LogState, *, is_due: bool = False) -> None:
+    def _attend(self, lease: Lease, state: LogState, *, is_vouched: bool = False) -> None:
         """Note that this copy is the newest, after a comparison with the chain when that is not certain."""
         if state.condition in {LogCondition.CLOSED, LogCondition.FROZEN}:
             return
         now, at = self._clock.now(), state.attended_at
-        if self._anchoring is not None and (is_due or not is_attended(state, now, self._delay)):
-            if not self._is_newest(lease, state, self._anchoring):
+        if self._anchoring is not None and not is_attended(state, now, self._delay):
+            if not self._is_newest(lease, state, self._anchoring, is_vouched=is_vouched):
                 return
             at = self._clock.now()
         elif at is not None and abs(now - at) * _WRITES_PER_DELAY >= self._delay:
@@ -172,22 +181,23 @@ class Keeper:
         if (at, self._log.freezes_at) != (state.attended_at, state.freezes_at):
             self._store.attend(lease, self.name, at=at, freezes_at=self._log.freezes_at)
 
-    def _is_newest(self, lease: Lease, state: LogState, anchoring: Anchoring) -> bool:
-        """Compare with the chain, restore what is missing; return whether this is now the newest copy."""
+    def _is_newest(self, lease: Lease, state: LogState, anchoring: Anchoring, *, is_vouched: bool) -> bool:
+        """Compare with chain and mirrors, restore what is missing; return whether this is now the newest copy."""
         chain = anchoring.open_chain()
+        restorer = Restorer(self._store, self._clock, chain, self._mirrors, log=self.name, signer=self._signer)
         if state.condition is LogCondition.OPEN:
             head = chain.head(log_id(self._log.origin))
             found = compare(lambda level, index: self._store.node(self.name, level, index), state.size, head)
-            if found is Comparison.AGREES:
+            if found is Comparison.AGREES and restorer.has_all_heads():
                 return True
             if found is Comparison.CONTRADICTS:
                 _log.error("log frozen", log=self.name, reason=OTHER_ROOT)
                 self._store.freeze(lease, self.name, OTHER_ROOT)
                 return False
-            self._store.set_condition(lease, self.name, LogCondition.RESTORING, BEHIND)
+            reason = BEHIND if found is Comparison.BEHIND else MIRROR_DIFFERS
+            self._store.set_condition(lease, self.name, LogCondition.RESTORING, reason)
         _log.warning("restoring", log=self.name, size=state.size)
-        restorer = Restorer(self._store, self._clock, chain, self._mirrors, log=self.name, signer=self._signer)
-        return restorer.run(lease) is LogCondition.OPEN
+        return restorer.run(lease, is_vouched=is_vouched) is LogCondition.OPEN
 
     def _get(self) -> LogState:
         state = self._store.find_log(self.name)

@@ -11,10 +11,14 @@ from protocol.runtime.fetch import HTTPClient
 
 
 class TileMirror:
-    """A host that has the log's entry bundles below `BASE/LOG/`; what it says is not verified here."""
+    """A host that has the log's checkpoint and entry bundles below `BASE/LOG/`; nothing is verified here."""
 
     def __init__(self, http: HTTPClient, base_url: str, *, log: str) -> None:
         self._client = LedgerClient(http, base_url, log=log)
+
+    def checkpoint(self) -> str:
+        """Return the newest head that the host has."""
+        return self._client.checkpoint()
 
     def entries(self, start: int, end: int) -> tuple[Commitment, ...]:
         """Return the commitments with these indices."""

@@ -53,20 +53,32 @@ def restore_command(argv: Sequence[str]) -> int:
     """Compare a log with its chain, rebuild what is missing, and say what became of it."""
     parser = argparse.ArgumentParser(
         "testimoni restore",
-        description="Compare a log with its chain and rebuild what the database lacks. The worker does the same "
-        "by itself; stop it first.",
+        description="For a database that comes from a backup, before a worker starts on it: compare a log with "
+        "its chain and mirrors, rebuild what the database lacks, and freeze the log when it may have signed heads "
+        "that none of them has.",
         epilog="exit status: 0 the log is whole, 1 it is frozen, 2 could not tell",
     )
     parser.add_argument("--log", metavar="NAME", help="another log than the current one")
     parser.add_argument(
-        "--mirror", action="append", default=[], metavar="URL", help="also look for leaves here; may be repeated"
+        "--mirror",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="also look for heads and leaves here; repeatable",
+    )
+    parser.add_argument(
+        "--nothing-newer",
+        action="store_true",
+        help="you vouch that this log signed no head beyond this database and the chain: a false word forks it",
     )
     given = parser.parse_args(argv)
     from ledger.worker import Worker  # noqa: PLC0415 - help must not load the network
 
     settings = load_settings(LedgerSettings)
     try:
-        state = Worker(settings, clock=SystemClock()).restore(given.log or settings.log, given.mirror)
+        state = Worker(settings, clock=SystemClock()).restore(
+            given.log or settings.log, given.mirror, is_vouched=given.nothing_newer
+        )
     except UnavailableError as exc:
         print(f"could not tell: {exc.message} ({exc.code})")
         return ExitStatus.COULD_NOT_TELL

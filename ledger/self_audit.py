@@ -21,11 +21,11 @@ from ledger.chain.interface import AnchorEvent, Chain
 from ledger.commitment import Commitment
 from ledger.cosignature import WitnessKey
 from ledger.finality import blocks_of, check_finality
-from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, holds, overall, violated
+from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, failed, holds, overall
 from ledger.publication import Publication
 from ledger.values import LogState
 from protocol.encoding import JSON
-from protocol.errors import Error, RequestError, UnavailableError
+from protocol.errors import Error, RequestError
 
 SCHEMA = "testimoni/audit/1"
 # about three seconds of one core, and 256 full bundles
@@ -80,8 +80,10 @@ def audit_own(
     level = Level.ANCHORED
     size = log.size
     try:
-        # the chain first: whatever is anchored now is in the head that is read afterwards
-        anchors = None if chain_url is None else _read_chain(log, chain_url, open_chain, findings)
+        # the chain first: whatever is anchored now is in the head that is read afterwards; of a log that is too
+        # large anyway nothing is read, however often somebody asks
+        is_read = size <= MAX_AUDITED_LEAVES
+        anchors = _read_chain(log, chain_url, open_chain, findings) if is_read else None
         level = Level.CHECKPOINT
         note = publication.get_checkpoint(log=log.name).note
         head = checkpoints.verify(note, log.checkpoint_key)
@@ -101,7 +103,7 @@ def audit_own(
             findings.extend(each for each in judged if not (is_said and each.level is Level.ANCHORED))
             findings.append(check_finality(log.audited(validators).chain, blocks_of(anchors or ())))
     except Error as exc:
-        findings.append(_finding(level, exc))
+        findings.append(failed(level, exc))
     return OwnReport(log.origin, size, now, tuple(findings))
 
 
@@ -117,11 +119,11 @@ def _read_leaves(publication: Publication, log: LogState, size: int) -> tuple[Co
 
 
 def _read_chain(
-    log: LogState, chain_url: str, open_chain: OpenChain, findings: list[Finding]
+    log: LogState, chain_url: str | None, open_chain: OpenChain, findings: list[Finding]
 ) -> tuple[AnchorEvent, ...] | None:
     """Return the anchors on the chain; None, and a finding, when they cannot be read."""
     trusted = log.audited(frozenset()).chain
-    if trusted is None:
+    if trusted is None or chain_url is None:
         return None
     try:
         chain = open_chain(chain_url, contract=trusted.contract)
@@ -132,9 +134,5 @@ def _read_chain(
         # the chain may grow while it is read
         return tuple(event for event in events if event.size <= head.size)
     except Error as exc:
-        findings.append(_finding(Level.ANCHORED, exc))
+        findings.append(failed(Level.ANCHORED, exc))
     return None
-
-
-def _finding(level: Level, error: Error) -> Finding:
-    return (could_not_tell if isinstance(error, UnavailableError) else violated)(level, error.message)

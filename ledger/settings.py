@@ -130,8 +130,8 @@ class LedgerSettings(ServiceSettings):
     )
     mirrors: frozenset[str] = Field(
         default=frozenset(),
-        description="https URLs of copies of the logs' tiles (URL/LOG/tile/…), each on another host, from which a "
-        "restored log is rebuilt; root-only needs two",
+        description="https URLs of copies of the logs (URL/LOG/checkpoint, URL/LOG/tile/…), each on another host, "
+        "with whose heads a log is compared before it opens, and from which it is rebuilt; root-only needs two",
     )
     witnesses: tuple[WitnessSettings, ...] = Field(
         default=(),

@@ -3,7 +3,8 @@
 
 - It keeps every log of its settings; one that has trouble does not hold up the others.
 - Any number may run: each job is done by the holder of its lease, and a holder that was outrun can write nothing.
-- Loops that do not wait for each other: a chain or a witness that hangs does not delay the log.
+- Loops that do not wait for each other: a chain or a witness that hangs does not delay the log, and whatever goes
+  wrong in anchoring, at a witness or with the registry ends that turn only. Promises depend on none of them.
 - SIGTERM and SIGINT end it between two steps, and hand the leases over at once.
 """
 
@@ -33,7 +34,7 @@ from ledger.tables import LeaseRow
 from ledger.values import LogState
 from ledger.worker_store import WorkerStore
 from protocol.clock import Clock, SystemClock
-from protocol.errors import Error, RequestError, StoreConflictError, UnavailableError, VerificationError
+from protocol.errors import ConfigurationError, Error, RequestError, VerificationError
 from protocol.runtime.database import migrate, open_database
 from protocol.runtime.fetch import HTTPClient, open_http
 from protocol.runtime.leases import Leases
@@ -53,8 +54,6 @@ GATHER_SECONDS = 1.0
 RETRY_SECONDS = 10.0
 # A request to a witness is not waited for at the end: nothing is lost with it.
 _PATIENCE_SECONDS = 0.5
-# what ends a turn and not the worker
-_EXPECTED = (UnavailableError, StoreConflictError, RequestError, VerificationError)
 
 
 class Worker:
@@ -152,30 +151,27 @@ class Worker:
             _log.error("trust registry not followed", code=exc.code, reason=exc.message)
             return False
 
-    def restore(self, log: str, mirrors: Sequence[str]) -> LogState | None:
+    def restore(self, log: str, mirrors: Sequence[str], *, is_vouched: bool) -> LogState | None:
         """Compare a log with its chain now and rebuild what is missing; None while another worker keeps it.
+
+        `is_vouched` is the operator's word that no head was signed which neither database nor chain has.
 
         Raises `RequestError` (`unknown_log`), and `UnavailableError` when it could not be told now.
         """
         keeper = next((each for each in self._keepers if each.name == log), None)
         if keeper is None:
             raise RequestError("unknown_log", "no such log is set up here", status=404)
-        return keeper.restore([self._open_mirror(url, log) for url in mirrors])
+        return keeper.restore([self._open_mirror(url, log) for url in mirrors], is_vouched=is_vouched)
 
     def run(self, stop: threading.Event) -> None:
-        """Work until told to stop; end with the error of any loop when it is not one of the expected ones."""
-        failures: list[BaseException] = []
+        """Work until told to stop.
 
-        def loop(name: str, turn: Callable[[], object], pause: _Pause) -> None:
-            try:
-                while not stop.is_set():
-                    stop.wait(pause(self._take_turn(name, turn)))
-            except BaseException as exc:  # noqa: BLE001 - raised again in the main thread
-                failures.append(exc)
-                stop.set()
+        Ends with the sequencer's error when it is none of ours, or a wrong configuration in its first turn: so a
+        log that does not exist yet says that its chain or contract is another one.
+        """
 
         def start(name: str, turn: Callable[[], object], pause: _Pause) -> threading.Thread:
-            thread = threading.Thread(target=loop, args=(name, turn, pause), daemon=True)
+            thread = threading.Thread(target=self._repeat, args=(stop, name, turn, pause), daemon=True)
             thread.start()
             return thread
 
@@ -184,23 +180,38 @@ class Worker:
             start("registrar", self.follow_registry, self._until_next_batch),
         ]
         asking = [start(f"witness {each.name}", each.run, _until_next_asking) for each in self._gatherers]
-        loop("sequencer", self.sequence, self._until_next_batch)
-        for thread in others:
-            thread.join()
-        for thread in asking:
-            thread.join(_PATIENCE_SECONDS)
-        self._hand_over()
-        if failures:
-            raise failures[0]
-
-    def _take_turn(self, name: str, turn: Callable[[], object]) -> bool:
-        """Return whether the turn was finished."""
         try:
-            turn()
-        except _EXPECTED as exc:
-            _log.warning("turn not finished", job=name, code=exc.code, reason=exc.message)
-            return False
-        return True
+            is_first = True
+            while not stop.is_set():
+                self._sequence(is_first=is_first)
+                is_first = False
+                stop.wait(self._until_next_batch(True))
+        finally:
+            stop.set()
+            for thread in others:
+                thread.join()
+            for thread in asking:
+                thread.join(_PATIENCE_SECONDS)
+            self._hand_over()
+
+    def _sequence(self, *, is_first: bool) -> None:
+        try:
+            self.sequence()
+        except Error as exc:
+            if is_first and isinstance(exc, ConfigurationError):
+                raise
+            _log_unfinished("sequencer", exc)
+
+    def _repeat(self, stop: threading.Event, name: str, turn: Callable[[], object], pause: _Pause) -> None:
+        """Take turns at what the log can do without for a while, whatever becomes of one."""
+        while not stop.is_set():
+            is_finished = True
+            try:
+                turn()
+            except Exception as exc:  # noqa: BLE001 - a node's bad answer must not keep the log from growing
+                _log_unfinished(name, exc)
+                is_finished = False
+            stop.wait(pause(is_finished))
 
     def _until_next_batch(self, is_finished: bool) -> float:  # noqa: ARG002 - as `_Pause` says
         interval = self._settings.batch_interval_seconds
@@ -269,7 +280,7 @@ def _each(workers: Sequence[_W], turn: Callable[[_W], _T]) -> list[_T]:
     for each in workers:
         try:
             done.append(turn(each))
-        except _EXPECTED as exc:
+        except Error as exc:
             failures.append(exc)
     if failures:
         raise failures[0]
@@ -278,6 +289,14 @@ def _each(workers: Sequence[_W], turn: Callable[[_W], _T]) -> list[_T]:
 
 def _until_next_asking(is_finished: bool) -> float:
     return GATHER_SECONDS if is_finished else RETRY_SECONDS
+
+
+def _log_unfinished(job: str, exc: Exception) -> None:
+    if isinstance(exc, Error):
+        _log.warning("turn not finished", job=job, code=exc.code, reason=exc.message)
+    else:
+        # what such an error says may hold anything
+        _log.error("turn not finished", job=job, code="server_error", reason=type(exc).__name__)
 
 
 def run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -128,6 +129,21 @@ def _lint_query(arguments: Sequence[str]) -> int:
     return run(given.file, as_json=given.json)
 
 
+# 1 is their verdict, so that nothing else may end with it
+_JUDGING = frozenset(
+    {
+        "audit",
+        "monitor",
+        "records",
+        "restore",
+        "verify-evidence",
+        "verify-reconciliation",
+        "verify-violation",
+    }
+)
+_COULD_NOT_TELL = 2
+
+
 _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "up": ("set up and start everything", _up),
     "demo": ("walk the main path once and print each step", _demo),
@@ -152,7 +168,10 @@ def _usage() -> str:
 
 
 def main() -> int:
-    """Run one sub-command and return its exit status; an `Error` is one line on standard error and status 1."""
+    """Run one sub-command and return its exit status; an `Error` is one line on standard error and status 1.
+
+    A command whose status 1 is a verdict ends with 2 instead, on any error at all.
+    """
     name, *rest = sys.argv[1:] or ["--help"]
     if name in {"-h", "--help", "help"}:
         print(_usage())
@@ -164,9 +183,15 @@ def main() -> int:
         return _COMMANDS[name][1](rest)
     except Error as exc:
         print(f"testimoni {name}: {exc.message} ({exc.code})", file=sys.stderr)
-        return 1
+        return _COULD_NOT_TELL if name in _JUDGING else 1
     except KeyboardInterrupt:
         return 130
+    except Exception:  # all that is left is unexpected
+        if name not in _JUDGING:
+            raise
+        # a defect of ours, or a machine without disk or memory: no verdict
+        traceback.print_exc()
+        return _COULD_NOT_TELL
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ class Finality(Enum):
     PENDING = "pending"
     """The block is on the chain and the chain does not promise to keep it yet, or cannot say."""
     GONE = "gone"
-    """Another block stands at that height, or none: a reorganisation, or a chain that was set back."""
+    """Another block stands at that height: a reorganisation."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,11 @@ class Chain(Protocol):
         """Return the transaction's receipt; None while it is in no block of this node's chain."""
 
     def finality(self, block_number: int, block_hash: bytes) -> Finality:
-        """Return what the chain says about this block now."""
+        """Return what the chain says about this block now.
+
+        Raises `UnavailableError` (`chain_behind`) when the node knows no block of this number: it lags, forgot it,
+        or was set back, and cannot say which.
+        """
 
     def anchors(self, log_id: bytes, *, from_size: int = 0, from_block: int = 0) -> Iterator[AnchorEvent]:
         """Yield the log's anchors in the chain's order, from the one that goes beyond `from_size` on.

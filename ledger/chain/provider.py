@@ -21,6 +21,9 @@ _ALREADY_KNOWN = ("already known", "known transaction", "already imported")
 _NONCE_TOO_LOW = ("nonce too low", "nonce below")
 _NOT_NOW = ("nonce too high", "underpriced", "pool", "limit exceeded", "too many requests")
 
+# what reading an answer raises that is JSON and nothing that was asked for
+_UNUSABLE = (ValueError, TypeError, LookupError, AttributeError, OverflowError)
+
 
 def connect(url: str, session: requests.Session | None = None) -> Web3:
     """Return web3 on this node; calls nothing yet. No proxy from the environment, no hidden repeats."""
@@ -46,8 +49,7 @@ def answers() -> Iterator[None]:
         raise
     except Web3RPCError as exc:
         raise UnavailableError("temporarily_unavailable", f"the chain's node answered: {exc.message}") from exc
-    except (requests.RequestException, OSError, Web3Exception, ValueError, KeyError, TypeError) as exc:
-        # the last three are what web3 raises on answers that are JSON and nothing that was asked for
+    except (requests.RequestException, OSError, Web3Exception, *_UNUSABLE) as exc:
         message = f"the chain's node gives no usable answer ({type(exc).__name__})"
         raise UnavailableError("temporarily_unavailable", message) from exc
 

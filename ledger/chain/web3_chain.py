@@ -183,8 +183,8 @@ class Web3Chain:
         with answers():
             try:
                 here = self._web3.eth.get_block(block_number)
-            except BlockNotFound:
-                return Finality.GONE
+            except BlockNotFound as exc:
+                raise UnavailableError("chain_behind", f"the node does not know block {block_number}") from exc
             if bytes(here["hash"]) != block_hash:
                 return Finality.GONE
             try:
@@ -206,9 +206,8 @@ class Web3Chain:
                 "topics": [HexBytes(ANCHORED_TOPIC), HexBytes(log_id)],
             }
             with answers():
-                entries = self._web3.eth.get_logs(wanted)
-            for entry in entries:
-                event = self._event(entry)
+                entries = [(self._event(entry), entry) for entry in self._web3.eth.get_logs(wanted)]
+            for event, entry in entries:
                 if event is not None and event.size > from_size:
                     yield self._with_calldata(event, entry)
 
@@ -223,13 +222,15 @@ class Web3Chain:
             here = self._web3.eth.get_block(number)
             header = self._header(here, expected_hash=bytes(found["blockHash"]))
             receipts = [encode_receipt(self._web3.eth.get_transaction_receipt(each)) for each in _hashes(here)]
+            events = [self._event(entry) for entry in found["logs"]]
         if header is None:
             raise UnavailableError("temporarily_unavailable", "the chain's node gives another block's header")
+        if not 0 <= index < len(receipts):
+            raise UnavailableError("temporarily_unavailable", "the chain's node gives another block's receipts")
         block = read_header(header)
         root, proof = prove_receipt(receipts, index)
         if root != block.receipts_root:
             raise UnavailableError("temporarily_unavailable", "the chain's node gives another block's receipts")
-        events = [self._event(entry) for entry in found["logs"]]
         return AnchorEvidence(
             chain_id=self.chain_id(),
             transaction_hash=transaction_hash,
@@ -316,23 +317,23 @@ class Web3Chain:
         """Return the event with its block and the commitments of its transaction, compared with each other."""
         with answers():
             block = self._web3.eth.get_block(entry["blockNumber"], full_transactions=True)
-        if block["hash"] != entry["blockHash"]:
-            raise UnavailableError("temporarily_unavailable", "the chain changed while it was read")
-        listed: Any = block["transactions"]  # web3 types both kinds of list as one
-        sent = next((found for found in listed if found["hash"] == entry["transactionHash"]), None)
-        if sent is None or sent["to"] != self._address:
-            raise VerificationError(
-                Check.RECEIPT, "the event's transaction is not in its block", code="anchor_event"
+            if block["hash"] != entry["blockHash"]:
+                raise UnavailableError("temporarily_unavailable", "the chain changed while it was read")
+            listed: Any = block["transactions"]  # web3 types both kinds of list as one
+            sent = next((found for found in listed if found["hash"] == entry["transactionHash"]), None)
+            if sent is None or sent["to"] != self._address:
+                raise VerificationError(
+                    Check.RECEIPT, "the event's transaction is not in its block", code="anchor_event"
+                )
+            return AnchorEvent(
+                **vars(event),
+                block_number=int(block["number"]),
+                block_hash=bytes(block["hash"]),
+                block_time=int(block["timestamp"]),
+                transaction_hash=bytes(sent["hash"]),
+                commitments=read_commitments(event, bytes(sent["input"])),
+                header_rlp=self._header(block, expected_hash=bytes(block["hash"])),
             )
-        return AnchorEvent(
-            **vars(event),
-            block_number=int(block["number"]),
-            block_hash=bytes(block["hash"]),
-            block_time=int(block["timestamp"]),
-            transaction_hash=bytes(sent["hash"]),
-            commitments=read_commitments(event, bytes(sent["input"])),
-            header_rlp=self._header(block, expected_hash=bytes(block["hash"])),
-        )
 
     def _header(self, block: Any, *, expected_hash: bytes) -> bytes | None:
         """Return the header of this hash, from a block as web3 gives it; None when the node cannot give it."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import rlp
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from ledger import merkle
+from ledger.chain.evidence import ANCHORED_TOPIC
 from ledger.chain.interface import (
     Anchored,
     AnchorEvent,
@@ -23,6 +25,7 @@ from ledger.chain.interface import (
     SignedTransaction,
 )
 from ledger.chain.qbft import ISTANBUL_MIX_HASH, ExtraData, block_hash
+from ledger.chain.receipt_trie import prove_receipt
 from ledger.chain.sealer import FileSealKey
 from protocol.encoding import JSON, compact_json, parse_object, sha256
 from protocol.errors import RequestError, UnavailableError, VerificationError
@@ -31,6 +34,8 @@ CONTRACT = "0x00000000000000000000000000000000000000C0"
 # it seals the blocks too, which no real set-up's would
 SEAL_KEY = FileSealKey._wrap(ec.derive_private_key(0xAA, ec.SECP256K1()))
 SEALER = SEAL_KEY.address
+FIRST_SECOND = 1_800_000_000
+"""When block 0 was made; each later one a second after."""
 
 
 class MemorySealer:
@@ -43,6 +48,9 @@ class MemorySealer:
         return SignedTransaction(raw=raw, hash=sha256(raw), nonce=int(str(transaction["nonce"])))
 
 
+_hash_of = lru_cache(maxsize=4096)(block_hash)
+
+
 @dataclass
 class _Block:
     header: bytes
@@ -50,13 +58,21 @@ class _Block:
 
     @property
     def hash(self) -> bytes:
-        return block_hash(self.header)
+        return _hash_of(self.header)
 
 
-def seal_header(number: int, parent: bytes, *keys: FileSealKey, seals: int | None = None) -> bytes:
-    """Return a header of these validators, sealed by the first so many; nothing else in it means anything."""
+def seal_header(
+    number: int,
+    parent: bytes,
+    *keys: FileSealKey,
+    seals: int | None = None,
+    receipts_root: bytes = bytes(32),
+    timestamp: int = FIRST_SECOND,
+) -> bytes:
+    """Return a header of these validators, sealed by the first so many, over these receipts."""
     extra = ExtraData(bytes(32), tuple(key.validator for key in keys))
-    items: list[object] = [parent, *[bytes(32)] * 5, bytes(256), 1, number, 0, 0, 1_800_000_000 + number]
+    head = [parent, *[bytes(32)] * 4, receipts_root, bytes(256), 1, number, 0, 0, timestamp]
+    items: list[object] = [*head]
 
     def header(data: ExtraData) -> bytes:
         return bytes(rlp.encode([*items, data.encode(), ISTANBUL_MIX_HASH, bytes(8)]))
@@ -84,6 +100,8 @@ class MemoryChain:
     """Anchors show their roots only, as in root-only mode."""
     other_log_ids: frozenset[bytes] = frozenset()
     """Further logs that are registered."""
+    pruned: frozenset[int] = frozenset()
+    """Blocks that the node does not tell about any more."""
     number: int = 1337
     blocks: list[_Block] = field(default_factory=list)
     pool: list[bytes] = field(default_factory=list)
@@ -98,9 +116,14 @@ class MemoryChain:
     def mine(self) -> None:
         """Put the pool into a block; an empty block when there is nothing."""
         self.epoch += 1
-        header = seal_header(len(self.blocks), sha256(f"{self.epoch}".encode()), SEAL_KEY)
-        self.blocks.append(_Block(header, list(self.pool)))
+        number, parent = len(self.blocks), sha256(f"{self.epoch}".encode())
+        made = _Block(seal_header(number, parent, SEAL_KEY), list(self.pool))
         self.pool.clear()
+        self.blocks.append(made)
+        receipts = self._encoded_receipts(made)
+        root = prove_receipt(receipts, 0)[0] if receipts else bytes(32)
+        at = FIRST_SECOND + number
+        made.header = seal_header(number, parent, SEAL_KEY, receipts_root=root, timestamp=at)
 
     def drop_pool(self) -> None:
         self.pool.clear()
@@ -213,7 +236,9 @@ class MemoryChain:
 
     def finality(self, block_number: int, block_hash: bytes) -> Finality:
         self._answer()
-        if block_number >= len(self.blocks) or self.blocks[block_number].hash != block_hash:
+        if block_number >= len(self.blocks) or block_number in self.pruned:
+            raise UnavailableError("chain_behind", f"the node does not know block {block_number}")
+        if self.blocks[block_number].hash != block_hash:
             return Finality.GONE
         later = len(self.blocks) - 1 - block_number
         return Finality.FINAL if later >= self.confirmations else Finality.PENDING
@@ -232,7 +257,7 @@ class MemoryChain:
                         **vars(event),
                         block_number=number,
                         block_hash=block.hash,
-                        block_time=1_800_000_000 + number,
+                        block_time=FIRST_SECOND + number,
                         transaction_hash=sha256(raw),
                         commitments=None
                         if "proof" in members or self.has_no_calldata
@@ -244,16 +269,19 @@ class MemoryChain:
         receipt = self.receipt(transaction_hash)
         if receipt is None:
             raise RequestError("not_found", "no such transaction")
+        block = self.blocks[receipt.block_number]
+        index = [sha256(raw) for raw in block.transactions].index(transaction_hash)
+        receipts = self._encoded_receipts(block)
         return AnchorEvidence(
             chain_id=self.number,
             transaction_hash=transaction_hash,
-            transaction_index=0,
+            transaction_index=index,
             block_number=receipt.block_number,
             block_hash=receipt.block_hash,
-            log_index=0,
-            header_rlp=b"header",
-            receipt_rlp=b"receipt",
-            receipt_proof=(b"node",),
+            log_index=None if receipt.anchored is None else 0,
+            header_rlp=block.header,
+            receipt_rlp=receipts[index],
+            receipt_proof=prove_receipt(receipts, index)[1],
         )
 
     def deploy_consent_ledger(self, signer: SealerKey, *, owner: str) -> str:
@@ -273,6 +301,10 @@ class MemoryChain:
     def _answer(self) -> None:
         if self.is_down:
             raise UnavailableError("chain_unavailable", "the node does not answer")
+
+    def _encoded_receipts(self, block: _Block) -> list[bytes]:
+        _, receipts = self._replay()
+        return [_encode_receipt(receipts[sha256(raw)]) for raw in block.transactions]
 
     def _replay(self) -> tuple[dict[bytes, _State], dict[bytes, Receipt]]:
         states = {log_id: _State() for log_id in (self.log_id, *self.other_log_ids)}
@@ -305,6 +337,15 @@ class MemoryChain:
         if not is_valid:
             return None, False
         return Anchored(CONTRACT, log_id, prev_size, size, state.root, root, mode, 0), True
+
+
+def _encode_receipt(receipt: Receipt) -> bytes:
+    logs: list[object] = []
+    if (event := receipt.anchored) is not None:
+        topics = [ANCHORED_TOPIC, event.log_id, event.size.to_bytes(32)]
+        data = event.prev_size.to_bytes(32) + event.prev_root + event.root + event.mode.to_bytes(32)
+        logs = [[bytes.fromhex(event.contract[2:]), topics, data]]
+    return b"\x02" + bytes(rlp.encode([b"\x01" if receipt.is_success else b"", b"\x52\x08", bytes(256), logs]))
 
 
 @dataclass

@@ -193,6 +193,11 @@ class Stack:
         wait_for("everything anchored", self.is_settled)
         self.stop("worker")
 
+    def vouch(self) -> None:
+        """Restore by the command, as an operator who knows that nothing was signed beyond the chain."""
+        command = ["-m", "testimoni.cli", "restore", "--nothing-newer"]
+        wait_for("the restored log", lambda: self.spawn("restore", command).wait(timeout=60) == 0)
+
     def check_whole(self) -> None:
         head = checkpoints.verify(self.client.checkpoint(), self.key)
         leaves = self.client.all_entries(head.size)

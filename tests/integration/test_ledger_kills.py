@@ -166,7 +166,7 @@ def test_worker_killed_while_it_restores_a_log_from_an_old_copy_restores_it_all_
     assert requests.get(f"{stack.url}/readyz", timeout=5).json()["error"] == "log_unattended"
     stack.start_worker(point)
     stack.wait_killed(point)
-    stack.recover()
+    stack.vouch()
     stack.add()
     stack.recover()
     stack.check_whole()

@@ -7,6 +7,7 @@ import secrets
 from datetime import timedelta
 
 import pytest
+from flask import Flask
 from sqlmodel import select
 
 from ledger import anchorer as anchoring
@@ -57,7 +58,9 @@ def volume(world, ledger_settings, chain):
     """A bench whose anchors are root-only."""
     mirrors = frozenset({"https://tiles.example.cat/2026", "https://copy.example.es"})
     update = {"anchor_mode": "root-only", "mirrors": mirrors}
-    return Bench(ledger_settings.model_copy(update=update), world.clock, chain)
+    for mirror in mirrors:
+        world.http.apps[mirror.removesuffix("/2026")] = Flask("an empty mirror")
+    return Bench(ledger_settings.model_copy(update=update), world.clock, chain, http=world.http)
 
 
 def test_log_far_ahead_is_anchored_at_once_in_root_only_mode(volume):

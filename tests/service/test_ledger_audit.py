@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from flask import Flask
 from sqlmodel import select
 
 from ledger import merkle
@@ -18,7 +19,9 @@ from ledger.app import create_app
 from ledger.audit import witnessed
 from ledger.audit_state import AuditState
 from ledger.auditor import Auditor
+from ledger.chain.interface import AnchorEvent, Mode
 from ledger.chain.sealer import FileSealKey
+from ledger.chain_reader import STALE_AFTER
 from ledger.checkpoint import Checkpoint, CheckpointSigner
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
@@ -29,9 +32,11 @@ from ledger.findings import ExitStatus, Level, Outcome, overall
 from ledger.tables import CheckpointRow, EntryRow, NodeRow
 from ledger.trust import AuditedLog, TrustFile, log_id, since_the_start
 from ledger.worker import Worker
+from protocol.clock import FixedClock, from_epoch
+from protocol.errors import UnavailableError
 from protocol.keys import PrivateKey
 from protocol.runtime.database import open_database
-from tests.fakes.memory_chain import SEALER, MemoryChain, MemorySealer, seal_header
+from tests.fakes.memory_chain import FIRST_SECOND, SEALER, MemoryChain, MemorySealer, seal_header
 
 URL = "http://localhost:8104"
 CHAIN_URL = "http://127.0.0.1:8106"
@@ -52,7 +57,9 @@ class Audited:
             }
         )
         self.chain = MemoryChain(log_id(settings.origin))
-        self.worker = Worker(self.settings, clock=world.clock, chain=self.chain, sealer=MemorySealer())
+        self.worker = Worker(
+            self.settings, clock=world.clock, chain=self.chain, sealer=MemorySealer(), http=world.http
+        )
         self.worker.sequence()
         world.http.apps[URL] = create_app(self.settings, clock=world.clock)
         self.client = LedgerClient(world.http, URL)
@@ -102,14 +109,19 @@ def test_honest_ledger_holds_at_every_level(audited):
         Level.APPEND_ONLY,
         Level.ANCHORED,
         Level.CALLDATA,
+        Level.ANCHORED,
         Level.FINAL,
     ]
+    fresh = report.findings[-2]
+    assert fresh.detail == "the newest anchor is in a block of 2027-01-15 08:00:02 UTC"
     assert report.title == "localhost:8104/2026 at 24 leaves"
 
 
 def test_root_only_ledger_holds_and_the_report_names_its_mirrors(world, ledger_settings):
     mirrors = frozenset({"https://tiles.example.cat/2026", "https://copy.example.es"})
     update = {"anchor_mode": "root-only", "mirrors": mirrors}
+    for mirror in mirrors:
+        world.http.apps[mirror.removesuffix("/2026")] = Flask("an empty mirror")
     report = Audited(world, ledger_settings.model_copy(update=update)).run()
     assert overall(report.findings) is ExitStatus.HOLDS
     (calldata,) = (each for each in report.findings if each.level is Level.CALLDATA)
@@ -384,6 +396,142 @@ def test_node_that_hides_its_events_could_not_tell(audited):
     audited.chain.anchors = lambda *_, **__: iter(())
     report = audited.run()
     assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+
+
+def test_node_that_leaves_out_an_event_could_not_tell(audited):
+    state = audited.run().state
+    for _ in range(3):
+        audited.grow()
+    genuine = audited.chain.anchors
+    for missing in (32, 40, 48):
+        audited.chain.anchors = lambda *args, missing=missing, **kwargs: (
+            each for each in genuine(*args, **kwargs) if each.size != missing
+        )
+        for where in ({}, {"state": state}, {"from_size": 8}):
+            report = audited.run(**where)
+            assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+            assert Level.ANCHORED in {e.level for e in report.findings if e.outcome is Outcome.COULD_NOT_TELL}
+
+
+def test_node_that_forgot_a_block_that_was_final_could_not_tell(audited):
+    state = audited.run().state
+    audited.chain.pruned = frozenset({state.anchor.block_number})
+    report = audited.run(state=state)
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+    (found,) = [each for each in report.findings if each.level is Level.ANCHORED]
+    assert found.detail == "the node does not know block 2"
+
+
+class InventingChain(MemoryChain):
+    """A node that shows an anchor nobody made, in a genuine sealed block that has nothing to do with it."""
+
+    def invent(self, entries) -> None:
+        tree = merkle.Tree(entries)
+        self.mine()
+        self.invented = AnchorEvent(
+            contract=self.contract,
+            log_id=self.log_id,
+            prev_size=24,
+            size=tree.size,
+            prev_root=tree.root(24),
+            root=tree.root(),
+            mode=Mode.CALLDATA,
+            log_index=0,
+            block_number=len(self.blocks) - 1,
+            block_hash=self.blocks[-1].hash,
+            block_time=FIRST_SECOND + len(self.blocks) - 1,
+            transaction_hash=b"t" * 32,
+            commitments=tuple(entries[24:]),
+            header_rlp=self.blocks[-1].header,
+        )
+
+    def head(self, log_id):
+        made = super().head(log_id)
+        return replace(made, size=self.invented.size, root=self.invented.root)
+
+    def anchors(self, log_id, **where):
+        yield from super().anchors(log_id, **where)
+        yield self.invented
+
+
+def invented(audited) -> InventingChain:
+    audited.client.add_entry(Commitment(secrets.token_bytes(32)))
+    audited.worker.sequence()
+    chain = InventingChain(**{each.name: getattr(audited.chain, each.name) for each in fields(audited.chain)})
+    chain.invent(audited.client.all_entries(32))
+    return chain
+
+
+def test_invented_anchor_in_a_genuine_block_that_does_not_hold_it_is_never_a_pass(audited):
+    audited.chain = invented(audited)
+    report = audited.run()
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+    (found,) = [each for each in report.findings if each.level is Level.ANCHORED]
+    assert found.detail == "the node has no receipt of the newest anchor"
+    # a receipt of the block, but one that proves another anchor
+    other = next(MemoryChain.anchors(audited.chain, audited.chain.log_id))
+    audited.chain.receipt_evidence = lambda _: MemoryChain.receipt_evidence(audited.chain, other.transaction_hash)
+    assert audited.violated() == {Level.ANCHORED}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"block_number": 1},
+        {"block_hash": bytes(32)},
+        {"receipt_rlp": b"\xc0"},
+        {"receipt_proof": (b"\xc0",)},
+        {"header_rlp": b"\xc0"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_proof_of_the_newest_anchor_that_does_not_fit_is_violated(audited, change):
+    genuine = audited.chain.receipt_evidence
+    audited.chain.receipt_evidence = lambda transaction: replace(genuine(transaction), **change)
+    assert audited.violated() == {Level.ANCHORED}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"block_hash": bytes(32)},
+        {"block_number": 1},
+        {"block_time": FIRST_SECOND + 60},
+        {"prev_root": bytes(32)},
+        {"mode": Mode.ROOT_ONLY},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_newest_event_that_is_not_the_one_its_receipt_proves_is_violated(audited, change):
+    genuine = audited.chain.anchors
+    audited.chain.anchors = lambda *args, **kwargs: (
+        replace(each, **change) if each.size == 24 else each for each in genuine(*args, **kwargs)
+    )
+    assert audited.violated() == {Level.ANCHORED}
+
+
+def test_anchor_that_was_audited_before_is_proved_again_when_nothing_came_after_it(audited):
+    state = audited.run().state
+    audited.chain.receipt_evidence = lambda _: (_ for _ in ()).throw(UnavailableError("x", "no receipts"))
+    assert overall(audited.run(state=state).findings) is ExitStatus.COULD_NOT_TELL
+
+
+@pytest.mark.parametrize("where", ["whole", "state"])
+def test_newest_anchor_of_long_ago_could_not_tell(audited, where):
+    newest = FIRST_SECOND + 2
+    given = {} if where == "whole" else {"state": audited.run().state}
+    at = FixedClock(from_epoch(newest) + STALE_AFTER)
+    assert overall(audited.run(clock=at, **given).findings) is ExitStatus.HOLDS
+    at.advance(timedelta(seconds=1))
+    report = audited.run(clock=at, **given)
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+    (found,) = [each for each in report.findings if each.outcome is Outcome.COULD_NOT_TELL and each.counts]
+    assert found.detail.startswith("stale: the newest anchor is in a block of 2027-01-15 08:00:02 UTC")
+    # a log that came to its end has no newer one, if the node is right about that
+    audited.chain.is_frozen = True
+    ended = audited.run(clock=at, **given)
+    assert overall(ended.findings) is ExitStatus.HOLDS
+    assert [each.outcome for each in ended.findings].count(Outcome.ASSUMED) == 2
 
 
 def test_node_that_tells_another_root_is_violated(audited):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -18,11 +19,12 @@ from ledger.recorders import Recorders, SqlRecorderStore
 from ledger.store import SqlStore
 from ledger.trust import log_id
 from ledger.values import LogCondition
+from ledger.worker import Worker
 from protocol.encoding import b64url_encode
 from protocol.errors import ConfigurationError, UnavailableError
 from protocol.runtime.database import Database, open_database
 from tests.fakes.ledger_bench import Bench
-from tests.fakes.memory_chain import MemoryChain
+from tests.fakes.memory_chain import MemoryChain, MemorySealer
 
 
 @pytest.fixture
@@ -186,7 +188,7 @@ def test_node_that_invents_a_head_stops_the_log_and_a_full_comparison_opens_it_a
     bench.restart()
     assert bench.worker.sequence() == 0
     assert bench.log().condition is LogCondition.FROZEN
-    assert bench.worker.restore("2026", []).condition is LogCondition.OPEN
+    assert bench.worker.restore("2026", [], is_vouched=True).condition is LogCondition.OPEN
     bench.grow()
     bench.worker.anchor()
     bench.check_whole()
@@ -223,3 +225,55 @@ def test_clock_that_jumps_ahead_and_back_loses_no_promise_and_blocks_no_worker(b
     assert not bench.store.has_overdue("2026", now=bench.clock.now())
     bench.worker.anchor()
     bench.check_whole()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        ConfigurationError("wrong_contract", "no code yet: the node is syncing"),
+        UnavailableError("chain_unavailable", "the node does not answer"),
+        KeyError("topics"),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+@pytest.mark.parametrize("job", ["anchor", "follow_registry"])
+def test_turn_of_another_job_that_fails_in_any_way_does_not_stop_the_sequencer(bench, monkeypatch, job, fault):
+    stop, failed = threading.Event(), threading.Event()
+    sequenced = []
+    genuine = bench.worker.sequence
+
+    def fail() -> None:
+        failed.set()
+        raise fault
+
+    def sequence() -> int:
+        assert failed.wait(timeout=30)
+        bench.store.add_promise("2026", Commitment(secrets.token_bytes(32)), "t", due_at=bench.clock.now())
+        sequenced.append(genuine())
+        if len(sequenced) == 3:
+            stop.set()
+        return sequenced[-1]
+
+    monkeypatch.setattr(bench.worker, job, fail)
+    monkeypatch.setattr(bench.worker, "sequence", sequence)
+    monkeypatch.setattr(bench.worker, "_until_next_batch", lambda _: 0.0)
+    bench.worker.run(stop)
+    assert sequenced == [1, 1, 1]
+    assert bench.log().size == 24
+
+
+def test_worker_of_a_new_log_whose_chain_is_another_says_so_at_its_first_turn(world, ledger_settings, monkeypatch):
+    chain = MemoryChain(log_id(ledger_settings.origin))
+    bench = Bench(ledger_settings, world.clock, chain)
+    stop = threading.Event()
+
+    def wrong(**_: object) -> None:
+        raise ConfigurationError("wrong_chain", "expected chain 1337, the node is on 1")
+
+    chain.check = wrong
+    settings = bench.settings.model_copy(update={"database_url": f"{bench.settings.database_url}.new"})
+    worker = Worker(settings, clock=world.clock, sealer=MemorySealer())
+    monkeypatch.setattr("ledger.chain.client.open_chain", lambda *_, **__: chain)
+    with pytest.raises(ConfigurationError, match="wrong_chain"):
+        worker.run(stop)
+    assert stop.is_set()

@@ -21,7 +21,7 @@ from ledger.routes.report import _ONE
 from ledger.tables import Base, EntryRow, LogRow
 from ledger.trust import log_id
 from ledger.worker import Worker
-from protocol.errors import ConfigurationError
+from protocol.errors import ConfigurationError, RequestError
 from protocol.runtime.database import migrate, open_database
 from protocol.runtime.settings import load_settings
 from tests.fakes.memory_chain import MemoryChain, MemorySealer
@@ -303,6 +303,39 @@ def test_report_when_the_log_is_too_long_could_not_tell(world, anchored, monkeyp
     report = audit_own(world)[1]
     assert report["result"] == "could not tell"
     assert any("more than the 7" in each["detail"] for each in report["findings"])
+
+
+def test_report_when_the_log_is_too_long_does_not_read_the_chain(world, anchored, monkeypatch):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    ledger = world.http.apps[URL]
+    known = ledger.extensions["ledger.services"]
+    opened: list[str] = []
+    ledger.extensions["ledger.services"] = replace(
+        known, open_chain=lambda url, **given: (opened.append(url), known.open_chain(url, **given))[1]
+    )
+    audit_own(world)
+    assert opened == [CHAIN["chain_url"]]
+    monkeypatch.setattr("ledger.self_audit.MAX_AUDITED_LEAVES", 7)
+    audit_own(world)
+    assert opened == [CHAIN["chain_url"]]
+
+
+@pytest.mark.parametrize(
+    "error", [ConfigurationError("x", "no such address"), RequestError("unknown_log", "no such log", status=404)]
+)
+def test_report_when_the_chain_has_no_answer_could_not_tell_as_the_audit_does(world, anchored, error):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    ledger = world.http.apps[URL]
+
+    def fail(*_: object, **__: object) -> Chain:
+        raise error
+
+    ledger.extensions["ledger.services"] = replace(ledger.extensions["ledger.services"], open_chain=fail)
+    assert audit_own(world)[1]["result"] == "could not tell"
 
 
 def test_report_while_another_is_made_asks_to_come_back(anchored, read):

@@ -14,10 +14,12 @@ from flask import Flask, Response
 from ledger import checkpoint as checkpoints
 from ledger import merkle, tiles
 from ledger.app import create_app
+from ledger.checkpoint import CheckpointSigner
 from ledger.commitment import Commitment
 from ledger.kill_points import KillPoint
 from ledger.operator_commands import restore_command
 from ledger.publication import PromisingLog, Publication
+from ledger.restorer import HEADS_UNKNOWN
 from ledger.store import SqlStore
 from ledger.trust import log_id
 from ledger.values import LogCondition
@@ -34,6 +36,7 @@ DELAY = timedelta(seconds=60)
 @pytest.fixture
 def bench(world, ledger_settings) -> Bench:
     settings = ledger_settings.model_copy(update={"mirrors": frozenset({MIRROR})})
+    Mirror(world)
     return Bench(settings, world.clock, MemoryChain(log_id(settings.origin)), http=world.http)
 
 
@@ -52,7 +55,8 @@ def back_up(bench) -> Path:
 
 
 def lose(bench, copy: Path | None = None) -> None:
-    """Put an older copy in the database's place, or nothing; some time passes."""
+    """Put an older copy in the database's place, or nothing; some time passes. The mirror has the newest head."""
+    bench.http.published = bench.store.find_checkpoint("2026").note
     bench.database.engine.dispose()
     bench.worker = None
     for file in database_file(bench).parent.glob(database_file(bench).name + "*"):
@@ -77,13 +81,20 @@ def grown(bench, turns: int) -> None:
 
 
 class Mirror:
-    """A static host with a copy of the log; what it serves can be spoiled."""
+    """A static host with the head that was published last, and these leaves; what it serves can be spoiled."""
 
-    def __init__(self, world, leaves: tuple[Commitment, ...]) -> None:
+    def __init__(self, world, leaves: tuple[Commitment, ...] = (), note: str | None = None) -> None:
         self.leaves = leaves
+        self.note = note
+        self.http = world.http
         self.app = Flask("mirror")
+        self.app.get("/2026/checkpoint")(self.checkpoint)
         self.app.get("/2026/tile/entries/<path:path>")(self.bundle)
         world.http.apps[MIRROR] = self.app
+
+    def checkpoint(self) -> Response:
+        note = getattr(self.http, "published", "") if self.note is None else self.note
+        return Response(note, status=200 if note else 404)
 
     def bundle(self, path: str) -> Response:
         address = tiles.parse_path("entries", path)
@@ -328,12 +339,14 @@ def test_mirror_that_does_not_answer_is_waited_for(bench, world):
     leaves = bench.leaves()
     bench.chain.has_no_calldata = True
     lose(bench)
+    world.http.down.add(MIRROR)
     with pytest.raises(UnavailableError, match="restore_source_unavailable"):
         bench.worker.sequence()
     assert bench.log().condition is LogCondition.RESTORING
     with pytest.raises(UnavailableError, match="log_restoring"):
         publication(bench).check_promising()
     Mirror(world, leaves)
+    world.http.down.clear()
     bench.worker.sequence()
     assert bench.leaves() == leaves
     publication(bench).check_promising()
@@ -350,7 +363,7 @@ def test_log_frozen_for_want_of_leaves_is_restored_when_a_mirror_turns_up(bench,
     bench.later(3600)
     assert bench.worker.sequence() == 0
     Mirror(world, leaves)
-    state = bench.worker.restore("2026", [MIRROR])
+    state = bench.worker.restore("2026", [MIRROR], is_vouched=False)
     assert (state.condition, state.size) == (LogCondition.OPEN, 16)
     assert bench.leaves() == leaves
 
@@ -367,7 +380,7 @@ def test_log_frozen_for_a_contradiction_stays_frozen(bench):
     bench.grow()
     bench.worker.anchor()
     assert bench.log().condition is LogCondition.FROZEN
-    state = bench.worker.restore("2026", [])
+    state = bench.worker.restore("2026", [], is_vouched=False)
     assert (state.condition, state.reason) == (LogCondition.FROZEN, "the chain has another root at 16")
 
 
@@ -405,7 +418,7 @@ def test_command_for_a_log_that_cannot_be_restored_says_so(bench, monkeypatch, c
 
 def test_log_without_a_chain_stays_as_it_is(world, ledger, ledger_settings):
     with pytest.raises(UnavailableError, match="no chain to restore from"):
-        ledger.restore("2026", [])
+        ledger.restore("2026", [], is_vouched=False)
     assert SqlStore(open_database(ledger_settings.database_url)).find_log("2026").condition is LogCondition.OPEN
 
 
@@ -445,6 +458,132 @@ def test_node_that_contradicts_itself_restores_nothing(bench, monkeypatch):
     monkeypatch.undo()
     bench.worker.sequence()
     assert (bench.log().condition, bench.log().size) == (LogCondition.OPEN, 24)
+
+
+def signed(bench) -> checkpoints.Checkpoint:
+    return checkpoints.parse_unverified(bench.store.find_checkpoint("2026").note)
+
+
+def test_copy_beside_a_chain_that_lags_signs_no_second_head(bench, world):
+    grown(bench, 2)
+    copy = back_up(bench)
+    # signed and published while the chain was down
+    bench.grow()
+    before, leaves = signed(bench), bench.leaves()
+    Mirror(world, leaves)
+    lose(bench, copy)
+    bench.worker.sequence()
+    assert (signed(bench), bench.leaves()) == (before, leaves)
+    assert bench.log().condition is LogCondition.OPEN
+    grown(bench, 1)
+    assert bench.leaves()[:24] == leaves
+    bench.check_whole()
+
+
+def test_head_of_a_mirror_whose_leaves_nobody_has_freezes_the_log(bench):
+    grown(bench, 2)
+    copy = back_up(bench)
+    bench.grow()
+    lose(bench, copy)
+    bench.worker.sequence()
+    assert (bench.log().condition, bench.log().size) == (LogCondition.FROZEN, 16)
+    assert bench.log().reason == "restore impossible: no source has the leaves from 16 to 24"
+
+
+def test_head_of_a_mirror_with_another_root_freezes_the_log(bench, world):
+    grown(bench, 2)
+    signer = CheckpointSigner.from_pem(bench.settings.origin, bench.settings.checkpoint_key_file.read_bytes())
+    Mirror(world, note=signer.sign(checkpoints.Checkpoint(bench.settings.origin, 16, bytes(32))))
+    lose(bench, back_up(bench))
+    bench.worker.sequence()
+    assert bench.log().condition is LogCondition.FROZEN
+    assert bench.log().reason == "a mirror has a head of 16 leaves with another root, signed by this log"
+
+
+def test_head_of_a_mirror_that_another_key_signed_says_nothing(bench, world):
+    grown(bench, 2)
+    stranger = CheckpointSigner.from_pem(bench.settings.origin, checkpoints.new_key_pem())
+    Mirror(world, note=stranger.sign(checkpoints.Checkpoint(bench.settings.origin, 99, bytes(32))))
+    lose(bench, back_up(bench))
+    bench.worker.sequence()
+    assert bench.log().condition is LogCondition.OPEN
+
+
+def test_mirror_that_does_not_answer_after_a_gap_is_waited_for(bench, world):
+    grown(bench, 2)
+    lose(bench, back_up(bench))
+    world.http.down.add(MIRROR)
+    with pytest.raises(UnavailableError, match="restore_source_unavailable"):
+        bench.worker.sequence()
+    with pytest.raises(UnavailableError, match="log_unattended"):
+        publication(bench).check_promising()
+    world.http.down.clear()
+    bench.worker.sequence()
+    publication(bench).check_promising()
+
+
+def test_mirror_when_down_while_the_log_is_attended_stops_nothing(bench, world):
+    grown(bench, 1)
+    world.http.down.add(MIRROR)
+    bench.restart()
+    bench.grow()
+    assert bench.log().size == 16
+
+
+def test_more_leaves_of_a_mirror_than_an_anchor_takes_are_anchored_all_the_same(bench, world, monkeypatch):
+    for user in ("anchorer", "restorer"):
+        monkeypatch.setattr(f"ledger.{user}.MAX_COMMITMENTS", 10)
+    grown(bench, 1)
+    copy = back_up(bench)
+    for _ in range(3):
+        bench.grow()
+    Mirror(world, bench.leaves())
+    lose(bench, copy)
+    bench.worker.sequence()
+    assert bench.log().size == 32
+    bench.worker.anchor()
+    bench.check_whole()
+
+
+@pytest.mark.parametrize("lag", [0, 1], ids=["the chain agrees", "the chain is ahead"])
+def test_restored_copy_without_a_mirror_is_not_opened_unless_an_operator_vouches(bench, lag):
+    bench.settings = bench.settings.model_copy(update={"mirrors": frozenset()})
+    grown(bench, 2)
+    copy = back_up(bench)
+    grown(bench, lag)
+    bench.grow()
+    lose(bench, copy)
+    state = bench.worker.restore("2026", [], is_vouched=False)
+    assert (state.condition, state.reason) == (LogCondition.FROZEN, HEADS_UNKNOWN)
+    assert state.size == 16 + 8 * lag
+    assert bench.worker.restore("2026", [], is_vouched=True).condition is LogCondition.OPEN
+
+
+def test_copy_that_lacked_leaves_is_not_opened_without_a_mirror_even_after_a_crash(bench):
+    bench.settings = bench.settings.model_copy(update={"mirrors": frozenset()})
+    grown(bench, 1)
+    copy = back_up(bench)
+    grown(bench, 1)
+    lose(bench, copy)
+    bench.kill.point = KillPoint.AFTER_REBUILD
+    with pytest.raises(DiesAtError):
+        bench.worker.sequence()
+    bench.restart()
+    bench.worker.sequence()
+    assert (bench.log().condition, bench.log().reason) == (LogCondition.FROZEN, HEADS_UNKNOWN)
+    assert bench.log().size == 16
+
+
+def test_operators_word_that_a_database_is_a_backup_outlives_an_outage_of_the_chain(bench):
+    bench.settings = bench.settings.model_copy(update={"mirrors": frozenset()})
+    grown(bench, 1)
+    lose(bench, back_up(bench))
+    bench.chain.is_down = True
+    with pytest.raises(UnavailableError):
+        bench.worker.restore("2026", [], is_vouched=False)
+    bench.chain.is_down = False
+    bench.worker.sequence()
+    assert (bench.log().condition, bench.log().reason) == (LogCondition.FROZEN, HEADS_UNKNOWN)
 
 
 def test_web_service_says_that_it_waits_for_the_comparison(bench):

@@ -217,7 +217,9 @@ def test_finality_of_a_block_here_of_another_and_of_none(ledger):
     receipt = ledger.chain.receipt(ledger.grow(*words(1)).hash)
     assert ledger.chain.finality(receipt.block_number, receipt.block_hash) is Finality.FINAL
     assert ledger.chain.finality(receipt.block_number, bytes(32)) is Finality.GONE
-    assert ledger.chain.finality(receipt.block_number + 1, receipt.block_hash) is Finality.GONE
+    # that a node does not know a block does not show that it is gone
+    with pytest.raises(UnavailableError, match="chain_behind"):
+        ledger.chain.finality(receipt.block_number + 1, receipt.block_hash)
 
 
 def test_blocks_with_seals_in_their_extra_data_are_taken(ledger, node):
@@ -336,6 +338,73 @@ def test_answers_that_make_no_sense_raise_our_errors_only(ledger, node, call, an
     node.answer = answer
     with pytest.raises(UnavailableError):
         call(ledger)
+
+
+def without(*path):
+    """Return what takes one member out of a node's answer."""
+
+    def change(answer):
+        found = answer["result"]
+        for name in path[:-1]:
+            found = found[name]
+        del found[path[-1]]
+
+    return change
+
+
+def replaced(value):
+    def change(answer):
+        answer["result"] = value
+
+    return change
+
+
+def hashes_only(answer):
+    block = answer["result"]
+    block["transactions"] = [each["hash"] for each in block["transactions"]]
+
+
+@pytest.mark.parametrize(
+    ("method", "change"),
+    [
+        ("eth_getLogs", replaced(None)),
+        ("eth_getLogs", replaced([{}])),
+        ("eth_getLogs", replaced(["0x"])),
+        *(
+            ("eth_getLogs", without(0, name))
+            for name in (
+                "address",
+                "topics",
+                "data",
+                "logIndex",
+                "blockNumber",
+                "blockHash",
+                "transactionHash",
+            )
+        ),
+        *(("eth_getBlockByNumber", without(name)) for name in ("hash", "number", "timestamp", "transactions")),
+        *(("eth_getBlockByNumber", without("transactions", 0, name)) for name in ("hash", "to", "input")),
+        *(("eth_getBlockByNumber", without(name)) for name in ("receiptsRoot", "logsBloom", "gasUsed")),
+        ("eth_getBlockByNumber", hashes_only),
+    ],
+)
+def test_anchors_with_members_missing_raise_our_errors_only(ledger, node, method, change):
+    ledger.grow(*words(1))
+
+    class Changing(WSGIAdapter):
+        def send(self, request, **_):
+            response = super().send(request)
+            answer = response.json()
+            if json.loads(request.body)["method"] == method:
+                change(answer)
+            response._content = json.dumps(answer).encode()
+            return response
+
+    session = requests.Session()
+    session.mount("http://", Changing(node))
+    chain = web3_chain.Web3Chain(connect(URL, session), contract=ledger.chain.contract)
+    with pytest.raises(UnavailableError):
+        list(chain.anchors(ledger.log_id))
 
 
 @pytest.mark.parametrize("url", ["http://node.example:8545", "ws://localhost:8546", "localhost:8106", "file:///x"])
