@@ -91,5 +91,6 @@ class Follower:
         for path in self._means.state.kept_violations(log.origin):
             kind = path.stem.rsplit("-", 2)[1]
             report.findings.append(violated(KINDS[kind].level, f"found out before: {path.name}"))
-        Look(self._means, url, log, report).run([each for each in promises if each.log == log.origin])
+        look = Look(self._means, url, log, report, followed=self._urls)
+        look.run([each for each in promises if each.log == log.origin])
         return report
