@@ -21,7 +21,8 @@ from ledger.cosignature import Cosigner
 from ledger.finality import ONE_OPERATOR
 from ledger.findings import Outcome
 from ledger.merkle import Tree
-from ledger.monitor import Head, find_fork
+from ledger.monitor import Head, find_fork, is_own_address
+from ledger.monitor_command import verify_violation_command
 from ledger.trust import AuditedLog, TrustedChain, TrustFile, log_id
 from ledger.violation import AnchorContradiction, BrokenPromise, Fork, Shown
 from protocol.encoding import compact_json
@@ -218,6 +219,32 @@ def test_broken_promise_is_convicted_by_the_log_itself_once_it_is_due():
     assert judged(broken(), now=NOW + timedelta(seconds=120), shown=shown) is Outcome.COULD_NOT_TELL
     assert judged(broken(), now=later, shown=Shown([*ONE, Commitment(b"p" * 32)])) is Outcome.COULD_NOT_TELL
     assert judged(broken(), now=later) is Outcome.COULD_NOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("url", "is_own"),
+    [
+        ("https://log.example", True),
+        ("https://log.example:443/2026", True),
+        ("http://LOG.example:80/", True),
+        ("https://log.example:80", False),
+        ("https://log.example:8443", False),
+        ("https://mirror.log.example", False),
+        ("https://log.example@mirror.example", False),
+        ("https://mirror.example/log.example/2026", False),
+    ],
+)
+def test_own_address_of_a_log_has_host_and_port_of_its_origin(url, is_own):
+    assert is_own_address(ORIGIN, url) is is_own
+
+
+def test_log_is_read_again_at_its_own_address_only(tmp_path, capsys):
+    (tmp_path / "proof.json").write_bytes(violation.encode(broken()))
+    (tmp_path / "trust.json").write_bytes(compact_json(TRUST.to_json()))
+    files = [str(tmp_path / "proof.json"), "--trust", str(tmp_path / "trust.json")]
+    # a mirror may lack the entry because it is old; nothing is asked of it
+    assert verify_violation_command([*files, "--ledger", "https://mirror.example/2026"]) == 2
+    assert "own address, at log.example" in capsys.readouterr().err
 
 
 def test_honest_log_is_not_convicted_by_an_older_head_of_its_own():
