@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from ledger.audit_progress import ProgressBar
 from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, overall
+from ledger.terminal import printable
 from protocol.errors import Error, RequestError
 
 if TYPE_CHECKING:
@@ -169,9 +170,11 @@ def _keep(path: Path | None, state: AuditState | None) -> Sequence[Finding]:
 
 def _fail(error: Error, *, as_json: bool) -> int:
     if as_json:
-        print(json.dumps({"result": "could not tell", "error": error.code, "detail": error.message}))
+        members = {"result": "could not tell", "error": error.code, "detail": error.message}
+        print(printable(json.dumps(members, ensure_ascii=False)))
     else:
-        print(f"{_WORDS[ExitStatus.COULD_NOT_TELL]}: {error.message} ({error.code})", file=sys.stderr)
+        message = printable(f"{error.message} ({error.code})")
+        print(f"{_WORDS[ExitStatus.COULD_NOT_TELL]}: {message}", file=sys.stderr)
     return ExitStatus.COULD_NOT_TELL
 
 
@@ -188,9 +191,9 @@ def _report(
             "findings": [each.to_json() for each in findings],
             "records": [[each.to_json() for each in record] for record in records],
         }
-        print(json.dumps(members, ensure_ascii=False))
+        print(printable(json.dumps(members, ensure_ascii=False)))
         return status
-    print(f"{title}\n")
+    print(f"{printable(title)}\n")
     # what was assumed comes first
     for finding in sorted(findings, key=lambda each: each.level is not Level.TRUST):
         _print_line(finding)
@@ -211,4 +214,4 @@ _MARKS = {
 
 
 def _print_line(finding: Finding) -> None:
-    print(f"{_MARKS[finding.outcome]} {finding.outcome:<15} {finding.level}: {finding.detail}")
+    print(printable(f"{_MARKS[finding.outcome]} {finding.outcome:<15} {finding.level}: {finding.detail}"))

@@ -92,6 +92,6 @@ class Follower:
             kind = path.stem.rsplit("-", 2)[1]
             report.findings.append(violated(KINDS[kind].level, f"found out before: {path.name}"))
         witnesses = self._trust.witnesses if self._trust is not None else ()
-        look = Look(self._means, url, log, report, witnesses=witnesses)
+        look = Look(self._means, url, log, report, witnesses=witnesses, followed=self._urls)
         look.run([each for each in promises if each.log == log.origin])
         return report

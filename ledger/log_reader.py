@@ -7,7 +7,6 @@ peaks of that tree.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from ledger import merkle, tiles
@@ -35,12 +34,13 @@ class LogReader:
         self._progress = progress
         self._tree = merkle.Tree(size=start, frontier=peaks)
         self._read = 0
+        self._compared = 0
         self._total = 2 * (head.size - start)
 
     def read(self) -> tuple[PackedLeaves, merkle.Tree]:
         """Return the leaves from `start` on, and the tree.
 
-        Raises `RequestError` when a published tile does not belong to the leaves.
+        Raises `RequestError` when a published tile does not belong to the leaves, or is not there.
         """
         leaves = self._read_leaves()
         for level in range(1, tiles.MAX_LEVEL + 1):
@@ -50,7 +50,7 @@ class LogReader:
 
     def _read_leaves(self) -> PackedLeaves:
         """Return the leaves; the tiles of their hashes are compared while other subtrees are being hashed."""
-        packed, hashed = bytearray(), deque(self._addresses(0))
+        packed, hashed = bytearray(), self._addresses(0)
         with TreeBuilder(self._tree) as builder:
             for address in self._addresses(None):
                 bundle = self._client.packed_entries(address)
@@ -62,11 +62,15 @@ class LogReader:
                 self._check_hashed(hashed, size)
         return PackedLeaves(packed)
 
-    def _check_hashed(self, waiting: deque[TileAddress], size: int) -> None:
-        while waiting and waiting[0].index * TILE_WIDTH + waiting[0].width <= size:
-            address = waiting.popleft()
+    def _check_hashed(self, hashed: Sequence[TileAddress], size: int) -> None:
+        """Compare the tiles of leaf hashes whose subtrees are hashed by now."""
+        while self._compared < len(hashed):
+            address = hashed[self._compared]
+            if address.index * TILE_WIDTH + address.width > size:
+                return
             self._check_tile(0, address)
             self._count(address.width)
+            self._compared += 1
 
     def _addresses(self, level: int | None) -> Sequence[TileAddress]:
         """Return the tiles of a level that hold anything behind the start."""

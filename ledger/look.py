@@ -5,6 +5,7 @@
 - The largest verified head stays remembered until a larger one was shown to extend it; one that contradicts it
   never takes its place.
 - A witness signs a head only after that head is durable here, and none while anything looks wrong.
+- Only the log's own address convicts it by what is missing; only a block that was final, a chain by what is gone.
 """
 
 from __future__ import annotations
@@ -29,7 +30,10 @@ from ledger.monitor import (
     find_fork,
     finding_of,
     is_overdue,
+    is_own_address,
+    less_shown,
     may_cosign,
+    missing_from_copy,
     not_due,
 )
 from ledger.monitor_state import MonitorState, Watched
@@ -37,11 +41,9 @@ from ledger.promise import Promise
 from ledger.promise_files import HandedPromise
 from ledger.trust import AuditedLog, TrustedChain
 from ledger.violation import MAX_LEAVES, BrokenPromise, verify_promise
+from ledger.watched_chain import Anchors, read_anchors
 from protocol.clock import Clock
-from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
-
-# A reorganisation may put an anchor into an earlier block than it was in; none reaches further back.
-REREAD_BLOCKS = 1000
+from protocol.errors import Error, RequestError, UnavailableError
 
 
 @dataclass(frozen=True)
@@ -66,23 +68,24 @@ class LogReport:
     findings: list[Finding] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Anchors:
-    """What the chain said: its connection, and the anchors that were not compared before."""
-
-    chain: Chain
-    events: tuple[AnchorEvent, ...]
-
-
 class Look:
     """One look. Each step adds its findings to the report; none hides another's."""
 
     def __init__(
-        self, means: Means, url: str, log: AuditedLog, report: LogReport, *, witnesses: Sequence[WitnessKey]
+        self,
+        means: Means,
+        url: str,
+        log: AuditedLog,
+        report: LogReport,
+        *,
+        witnesses: Sequence[WitnessKey],
+        followed: Sequence[str],
     ) -> None:
         self._means = means
         self._state = means.state
         self._url = url
+        self._is_own = is_own_address(log.origin, url)
+        self._is_own_followed = any(is_own_address(log.origin, each) for each in followed)
         self._log = log
         self._report = report
         self._witnesses = witnesses
@@ -117,51 +120,31 @@ class Look:
 
     # the chain
 
-    def _read_chain(self) -> _Anchors | None:
+    def _read_chain(self) -> Anchors | None:
         if self._means.open_chain is None:
             return None
         if self._log.chain is None:
             self._add(could_not_tell(Level.ANCHORED, "no chain is known for this log"))
             return None
         try:
-            return self._read_anchors(self._means.open_chain(self._log.chain), self._log.chain)
+            return read_anchors(self._means.open_chain(self._log.chain), self._log.chain, self._seen)
         except Error as exc:
             self._add(finding_of(Level.ANCHORED, exc))
         return None
 
-    def _read_anchors(self, chain: Chain, trusted: TrustedChain) -> _Anchors:
-        if chain.chain_id() != trusted.chain_id:
-            raise UnavailableError("wrong_chain", f"expected chain {trusted.chain_id}, the node is on another")
-        head = chain.head(trusted.log_id)
-        if head.sealer.lower() != trusted.sealer.lower():
-            raise RequestError(
-                "wrong_sealer", "the contract lets another key anchor this log than the trusted one"
-            )
-        size, block = (self._seen.anchored_size, self._seen.anchored_block) if self._seen else (0, 0)
-        if head.size < size:
-            raise RequestError("chain_inconsistent", f"the contract held {size} leaves before, now {head.size}")
-        found = chain.anchors(trusted.log_id, from_size=size, from_block=max(0, block - REREAD_BLOCKS))
-        # the chain may grow while it is read
-        events = tuple(event for event in found if event.size <= head.size)
-        if (events[-1].size if events else size) != head.size or (events and events[-1].root != head.root):
-            raise VerificationError(
-                Check.RECEIPT, "the contract's head is not that of its newest event", code="chain_inconsistent"
-            )
-        return _Anchors(chain, events)
-
-    def _check_anchors(self, head: Head, read: ReadNode, anchors: _Anchors | None) -> AnchorEvent | None:
-        """Compare the anchors with the tree and return the newest that fits, if any is new."""
+    def _check_anchors(self, head: Head, read: ReadNode, anchors: Anchors | None) -> AnchorEvent | None:
+        """Compare the anchors with the tree and return the newest that fits and is final, if any is new."""
         if anchors is None:
             return None
         after = self._seen.anchored_size if self._seen else 0
-        checked = check_anchors(head, anchors.events, read, after=after)
+        checked = check_anchors(head, anchors.events, read, after=after, is_own=self._is_own)
         self._add(checked.finding)
         if checked.contradicted is not None:
             self._convict(anchors, head, checked.contradicted, read)
         self._report.anchored_size = checked.reached
-        return next((event for event in anchors.events if event.size == checked.reached), None)
+        return anchors.newest_final(up_to=checked.reached)
 
-    def _convict(self, anchors: _Anchors, head: Head, anchor: AnchorEvent, read: ReadNode) -> None:
+    def _convict(self, anchors: Anchors, head: Head, anchor: AnchorEvent, read: ReadNode) -> None:
         from ledger.anchor_evidence import evidence_text  # noqa: PLC0415 - only with a chain
 
         receipt = anchors.chain.receipt(anchor.transaction_hash)
@@ -205,8 +188,8 @@ class Look:
             return False
         shown = self._seen.shown.get(self._url, 0)
         if head.size < shown:
-            detail = f"{head.size} leaves are shown where {shown} were shown before: set back, or a stale copy"
-            self._add(violated(Level.APPEND_ONLY, detail))
+            detail = f"{head.size} leaves are shown where {shown} were shown before"
+            self._add(less_shown(Level.APPEND_ONLY, detail, is_own=self._is_own))
             return False
         self._add(holds(Level.APPEND_ONLY, f"fits the {seen.size} leaves seen before"))
         return True
@@ -229,7 +212,8 @@ class Look:
                 self._add(could_not_tell(Level.PROMISED, f"{each.path.name}: {exc.message}"))
         wanted = {merkle.leaf_hash(promise.commitment) for _, promise in waiting}
         places = self._find_leaves(head, read, wanted)
-        kept = dict(watched.kept)
+        # what is no longer handed in is forgotten
+        kept = {each.digest: watched.kept[each.digest] for each in handed if each.digest in watched.kept}
         for each, promise in waiting:
             place = places.get(merkle.leaf_hash(promise.commitment))
             if place is None:
@@ -243,6 +227,9 @@ class Look:
     def _judge_missing(self, promise: Promise, head: Head) -> Finding:
         if not is_overdue(promise, now=self._asked_at):
             return not_due(promise)
+        if not self._is_own:
+            # what its own address says decides, where that is followed too
+            return missing_from_copy(promise, head.checkpoint, counts=not self._is_own_followed)
         now = self._means.clock.now()
         proof = BrokenPromise(self._log.origin, now, promise.token, head.note, ())
         if self._state.is_kept(proof):
@@ -288,6 +275,7 @@ class Look:
                 shown={**old.shown, self._url: head.size},
                 anchored_size=newest.size if newest else old.anchored_size,
                 anchored_block=newest.block_number if newest else old.anchored_block,
+                anchored_hash=newest.block_hash if newest else old.anchored_hash,
             )
         )
 

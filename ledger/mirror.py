@@ -22,7 +22,7 @@ class TileMirror:
 
     def entries(self, start: int, end: int) -> tuple[Commitment, ...]:
         """Return the commitments with these indices."""
-        bundles = [each for each in tiles.addresses(end, None) if (each.index + 1) * tiles.TILE_WIDTH > start]
+        bundles = tiles.addresses(end, None)[start // tiles.TILE_WIDTH :]
         found = tuple(entry for bundle in bundles for entry in self._bundle(bundle))
         skipped = bundles[0].index * tiles.TILE_WIDTH if bundles else 0
         return found[start - skipped :]

@@ -5,6 +5,7 @@
   If it has another there, the two signatures and a consistency proof convict the log before anybody.
 - Tiles are believed only as far as they lead to a signed root. Tiles that do not are wrong, and prove nothing.
 - *Violated* is what the log showed; *could not tell* is what it did not show, as a server that is down.
+- What is missing convicts the log only at its own address. A copy may be old, and its keeper is somebody else.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from ledger import merkle
 from ledger.chain.interface import AnchorEvent
@@ -23,6 +25,7 @@ from ledger.violation import AnchorContradiction, Fork
 from protocol.errors import Check, ConfigurationError, Error, UnavailableError, VerificationError
 
 _NOT_FOUND = 404
+_DEFAULT_PORTS = {"https": ":443", "http": ":80"}
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,13 @@ def finding_of(level: Level, error: Error) -> Finding:
     """Return what an error means: what did not come, or could not come, is no violation."""
     is_missing = isinstance(error, UnavailableError | ConfigurationError) or error.status == _NOT_FOUND
     return (could_not_tell if is_missing else violated)(level, error.message)
+
+
+def is_own_address(origin: str, url: str) -> bool:
+    """Whether the log answers for itself at this address: host and port are those of its origin."""
+    parts = urlsplit(url)
+    host = parts.netloc.lower().removesuffix(_DEFAULT_PORTS.get(parts.scheme, ""))
+    return host == origin.partition("/")[0].lower()
 
 
 def check_tiles(head: Checkpoint, read: ReadNode) -> None:
@@ -78,13 +88,15 @@ class AnchorCheck:
     contradicted: AnchorEvent | None = None
 
 
-def check_anchors(head: Head, anchors: Sequence[AnchorEvent], read: ReadNode, *, after: int) -> AnchorCheck:
-    """Compare the anchors beyond `after` leaves with the tree that the log shows now."""
+def check_anchors(
+    head: Head, anchors: Sequence[AnchorEvent], read: ReadNode, *, after: int, is_own: bool
+) -> AnchorCheck:
+    """Compare the anchors beyond `after` leaves with the tree that the log, or a copy of it, shows now."""
     reached = after
     for anchor in anchors:
         if anchor.size > head.size:
-            detail = f"the chain has {anchor.size} leaves, the log shows only {head.size}: some were removed"
-            return AnchorCheck(violated(Level.ANCHORED, detail), reached)
+            detail = f"the chain has {anchor.size} leaves, only {head.size} are shown"
+            return AnchorCheck(less_shown(Level.ANCHORED, detail, is_own=is_own), reached)
         if anchor.prev_size != reached or anchor.size <= anchor.prev_size:
             detail = f"an anchor is missing between {reached} and {anchor.prev_size} leaves"
             return AnchorCheck(violated(Level.ANCHORED, detail), reached)
@@ -119,6 +131,20 @@ def is_overdue(promise: Promise, *, now: datetime) -> bool:
 def not_due(promise: Promise) -> Finding:
     """Return the finding about a promise that has time left; it decides nothing."""
     return could_not_tell(Level.PROMISED, f"due {promise.due_at:%Y-%m-%d %H:%M:%S} UTC", counts=False)
+
+
+def less_shown(level: Level, detail: str, *, is_own: bool) -> Finding:
+    """Return the finding about an address that shows less than there is."""
+    if is_own:
+        return violated(level, f"{detail}: some were removed")
+    return could_not_tell(level, f"{detail}: an old copy, or some were removed; ask the log's own address")
+
+
+def missing_from_copy(promise: Promise, head: Checkpoint, *, counts: bool) -> Finding:
+    """Return the finding about an overdue promise whose entry is missing where the log does not answer itself."""
+    due = f"due {promise.due_at:%Y-%m-%d %H:%M:%S} UTC"
+    detail = f"{due}, and missing from the {head.size} leaves of this copy; ask the log's own address"
+    return could_not_tell(Level.PROMISED, detail, counts=counts)
 
 
 def broken(promise: Promise, head: Checkpoint) -> Finding:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.findings import ExitStatus, Finding, Outcome, overall
+from ledger.terminal import printable
 from protocol.errors import ConfigurationError, Error, RequestError
 
 if TYPE_CHECKING:
@@ -41,12 +42,12 @@ def monitor_command(argv: Sequence[str]) -> int:
     try:
         follower, metrics, server = _set_up(given)
     except Error as exc:
-        print(f"testimoni monitor: {exc.message} ({exc.code})", file=sys.stderr)
+        print(printable(f"testimoni monitor: {exc.message} ({exc.code})"), file=sys.stderr)
         return ExitStatus.COULD_NOT_TELL
     try:
         return _follow(follower, metrics, given, stop)
     except Error as exc:
-        print(f"testimoni monitor: {exc.message} ({exc.code})", file=sys.stderr)
+        print(printable(f"testimoni monitor: {exc.message} ({exc.code})"), file=sys.stderr)
         return ExitStatus.COULD_NOT_TELL
     finally:
         if server is not None:
@@ -158,7 +159,7 @@ def _print_report(report: LogReport, *, as_json: bool) -> None:
     name = report.origin or report.url or "promises"
     for each in report.findings:
         if each.outcome is Outcome.VIOLATED:
-            print(f"VIOLATED {name}: {each.level}: {each.detail}", file=sys.stderr)
+            print(printable(f"VIOLATED {name}: {each.level}: {each.detail}"), file=sys.stderr)
     if as_json:
         members: dict[str, object] = {
             "schema": "testimoni/monitor-report/1",
@@ -169,10 +170,10 @@ def _print_report(report: LogReport, *, as_json: bool) -> None:
             "result": _word(overall(report.findings)),
             "findings": [each.to_json() for each in report.findings],
         }
-        print(json.dumps(members, ensure_ascii=False), flush=True)
+        print(printable(json.dumps(members, ensure_ascii=False)), flush=True)
         return
     for each in report.findings:
-        print(f"{name}: {each.outcome}: {each.level}: {each.detail}", flush=True)
+        print(printable(f"{name}: {each.outcome}: {each.level}: {each.detail}"), flush=True)
 
 
 def verify_violation_command(argv: Sequence[str]) -> int:
@@ -182,7 +183,7 @@ def verify_violation_command(argv: Sequence[str]) -> int:
     )
     parser.add_argument("file", type=Path, metavar="FILE", help="the proof")
     parser.add_argument("--trust", type=Path, required=True, metavar="FILE", help="whom you trust")
-    parser.add_argument("--ledger", metavar="URL", help="for a promise: have this log read again")
+    parser.add_argument("--ledger", metavar="URL", help="for a promise: read the log again, at its own address")
     parser.add_argument("--ca", type=Path, metavar="FILE", help="the authority that certifies its address, as PEM")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a line")
     given = parser.parse_args(argv)
@@ -195,7 +196,7 @@ def verify_violation_command(argv: Sequence[str]) -> int:
         now = SystemClock().now()
         shown = None if given.ledger is None else _read_log(violation, trust, given)
     except Error as exc:
-        print(f"testimoni verify-violation: {exc.message} ({exc.code})", file=sys.stderr)
+        print(printable(f"testimoni verify-violation: {exc.message} ({exc.code})"), file=sys.stderr)
         return ExitStatus.COULD_NOT_TELL
     finding = violations.judge(violation, trust, now=now, shown=shown)
     status = overall([finding])
@@ -204,16 +205,25 @@ def verify_violation_command(argv: Sequence[str]) -> int:
 
 
 def _read_log(violation: Violation, trust: TrustFile, given: argparse.Namespace) -> Shown | None:
-    """Return what the log shows now. Raises `Error` when it cannot be read or does not give its signed root."""
+    """Return what the log shows now, at its own address: a copy may be old.
+
+    Raises `Error` when this is another address, or it cannot be read or does not give its signed root.
+    """
     from ledger import checkpoint as checkpoints  # noqa: PLC0415
     from ledger import merkle  # noqa: PLC0415
     from ledger.client import LedgerClient  # noqa: PLC0415
+    from ledger.monitor import is_own_address  # noqa: PLC0415
     from ledger.violation import Shown  # noqa: PLC0415
     from protocol.runtime.fetch import Fetcher, origin_of  # noqa: PLC0415
 
     log = trust.find_log(violation.log)
     if log is None:
         return None
+    if not is_own_address(log.origin, given.ledger):
+        host = log.origin.partition("/")[0]
+        raise ConfigurationError(
+            "configuration_error", f"--ledger: expected the log's own address, at {host}; a copy may be old"
+        )
     http = Fetcher(
         allowed_private_origins=frozenset({origin_of(given.ledger)}), ca_file=str(given.ca) if given.ca else None
     )
@@ -234,9 +244,9 @@ def _print_verdict(violation: Violation, finding: Finding, status: ExitStatus, *
             "result": _word(status),
             "finding": finding.to_json(),
         }
-        print(json.dumps(members, ensure_ascii=False))
+        print(printable(json.dumps(members, ensure_ascii=False)))
         return
-    print(f"{violation.log}: {finding.outcome}: {finding.level}: {finding.detail}")
+    print(printable(f"{violation.log}: {finding.outcome}: {finding.level}: {finding.detail}"))
 
 
 def _word(status: ExitStatus) -> str:

@@ -3,7 +3,8 @@
 
 - One file per log, replaced as a whole: written beside it, synced, renamed. SIGKILL leaves the old one or the new.
 - A file that cannot be read is never replaced: a monitor that forgets what it saw can be shown another history.
-- One process at a time holds the folder. Inside it, a change is refused when the file changed meanwhile.
+- One process at a time holds the folder, one thread at a time writes. A change is refused when the file changed
+  meanwhile; a published head is never replaced by an older one.
 - `violations/` holds proofs and is never emptied; `checkpoints/` the newest heads with our cosignature.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import secrets
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,8 +23,9 @@ from pathlib import Path
 from ledger import checkpoint as checkpoints
 from ledger import violation as violations
 from ledger.checkpoint import Checkpoint
+from ledger.merkle import HASH_BYTES
 from ledger.monitor import Head
-from ledger.trust import AuditedLog
+from ledger.trust import AuditedLog, format_hex, parse_hex
 from ledger.violation import Violation
 from protocol.clock import epoch_seconds, from_epoch
 from protocol.encoding import JSON, compact_json, find_member, get_member, parse_object, sha256
@@ -49,6 +52,8 @@ class Watched:
     """The largest size that each address has shown."""
     anchored_size: int = 0
     anchored_block: int = 0
+    anchored_hash: bytes = b""
+    """The newest final block whose anchor fitted: how many leaves, its number and hash. 0 before the first."""
     kept: Mapping[str, int] = field(default_factory=dict)
     """The leaf of each promise that was kept, by the digest of its token."""
 
@@ -68,14 +73,17 @@ class Watched:
         members = parse_object(data, max_bytes=MAX_STATE_BYTES)
         if members.get("schema") != SCHEMA:
             raise ConfigurationError(CODE, f"expected schema {SCHEMA}")
+        digest = find_member(members, "anchored_hash", str)
         found = cls(
             log=AuditedLog.parse(members.get("log")),
             note=get_member(members, "note", str),
             verified_at=from_epoch(get_member(members, "verified_at", int)),
             url=get_member(members, "url", str),
             shown=_numbers(members, "shown"),
-            anchored_size=get_member(members, "anchored_size", int),
-            anchored_block=get_member(members, "anchored_block", int),
+            # a file without the hash does not say whether that block was final: all anchors are compared again
+            anchored_size=get_member(members, "anchored_size", int) if digest else 0,
+            anchored_block=get_member(members, "anchored_block", int) if digest else 0,
+            anchored_hash=parse_hex(digest, length=HASH_BYTES) if digest else b"",
             kept=_numbers(members, "kept"),
         )
         checkpoints.verify(found.note, found.log.checkpoint_key)
@@ -92,6 +100,7 @@ class Watched:
             "shown": dict(self.shown),
             "anchored_size": self.anchored_size,
             "anchored_block": self.anchored_block,
+            "anchored_hash": format_hex(self.anchored_hash) if self.anchored_hash else "",
             "kept": dict(self.kept),
         }
         return compact_json(members)
@@ -109,6 +118,9 @@ class MonitorState:
             # held until the process ends, however it ends
             self._held = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             fcntl.flock(self._held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # what a process that was killed had not finished
+            for each in folder.rglob(".*.new"):
+                each.unlink()
         except BlockingIOError as exc:
             os.close(self._held)
             raise ConfigurationError(CODE, f"another monitor uses {folder}") from exc
@@ -127,14 +139,18 @@ class MonitorState:
     def replace(self, old: Watched | None, new: Watched) -> None:
         """Make the new state durable, in place of the old one.
 
-        Raises `UnavailableError` when another thread changed it meanwhile, or the disk is full: then it stays.
+        Raises `UnavailableError` when another thread changed it meanwhile, the disk is full, or the new one would
+        be too long to be read again: then it stays.
         """
+        data = new.to_bytes()
+        if len(data) > MAX_STATE_BYTES:
+            raise UnavailableError(CODE, f"the state would be longer than {MAX_STATE_BYTES} bytes")
         with self._lock:
             found = self.find(new.log.origin)
             # as they are written: a file keeps whole seconds
             if (found and found.to_bytes()) != (old and old.to_bytes()):
                 raise UnavailableError(CODE, "the state changed meanwhile; it is checked again next time")
-            _write(self._path(new.log.origin), new.to_bytes())
+            _write(self._path(new.log.origin), data)
 
     def known_at(self, url: str) -> tuple[str, ...]:
         """Return the origins of the logs that this address has shown."""
@@ -144,8 +160,9 @@ class MonitorState:
     def keep(self, violation: Violation) -> Path:
         """Keep a proof and return its file; the first sight of a breach stays."""
         path = self._proof_path(violation)
-        if not path.exists():
-            _write(path, violations.encode(violation))
+        with self._lock:
+            if not path.exists():
+                _write(path, violations.encode(violation))
         return path
 
     def is_kept(self, violation: Violation) -> bool:
@@ -157,9 +174,11 @@ class MonitorState:
         return tuple(sorted((self._folder / "violations").glob(f"{_slug(origin)}-*.json")))
 
     def publish(self, origin: str, note: str) -> Path:
-        """Put a cosigned head where a web server may serve it."""
+        """Put a cosigned head where a web server may serve it, unless a larger one is there already."""
         path = self._folder / "checkpoints" / _slug(origin)
-        _write(path, note.encode())
+        with self._lock:
+            if _published_size(path) <= checkpoints.parse_unverified(note).size:
+                _write(path, note.encode())
         return path
 
     def _proof_path(self, violation: Violation) -> Path:
@@ -186,8 +205,16 @@ def _read(path: Path) -> Watched:
         raise ConfigurationError(CODE, f"{path} cannot be read; restore it, do not delete it") from exc
 
 
+def _published_size(path: Path) -> int:
+    """Return the size of the head in a file; 0 when there is none that can be read."""
+    try:
+        return checkpoints.parse_unverified(path.read_text()).size
+    except (OSError, UnicodeDecodeError, Error):
+        return 0
+
+
 def _write(path: Path, data: bytes) -> None:
-    beside = path.with_name(f".{path.name}.new")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}.new")
     try:
         with beside.open("wb") as stream:
             stream.write(data)

@@ -2,11 +2,14 @@
 """Promises handed to a monitor: files, or folders of them.
 
 A file holds a promise as text, the ledger's answer that carries one (`{"promise": …}`), or an evidence file.
-Nothing is checked here but the form; whose promise it is, its signature says.
+Nothing is checked here but the form; whose promise it is, its signature says. Only regular files are read, so that
+nothing in a folder makes the reader wait.
 """
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,7 +53,12 @@ def read_promises(paths: Iterable[Path]) -> tuple[HandedPromise | UnreadableFile
     """Return the promises in these files and folders, each once, and what could not be read."""
     found: dict[str, HandedPromise] = {}
     unreadable: list[HandedPromise | UnreadableFile] = []
-    files = [file for path in paths for file in (sorted(path.iterdir()) if path.is_dir() else (path,))]
+    files: list[Path] = []
+    for path in paths:
+        try:
+            files += sorted(path.iterdir()) if path.is_dir() else [path]
+        except OSError:
+            unreadable.append(UnreadableFile(path, f"{path} cannot be read"))
     if len(files) > MAX_FILES:
         unreadable.append(UnreadableFile(files[MAX_FILES], f"more than {MAX_FILES} files"))
     for path in files[:MAX_FILES]:
@@ -64,13 +72,20 @@ def read_promises(paths: Iterable[Path]) -> tuple[HandedPromise | UnreadableFile
 
 def _read(path: Path) -> tuple[HandedPromise, ...]:
     try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES + 1).strip()
+        with open(path, "rb", opener=_open_at_once) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise RequestError(CODE, f"{path} is not a regular file")
+            data = stream.read(MAX_FILE_BYTES + 1)
     except OSError as exc:
         raise RequestError(CODE, f"{path} cannot be read") from exc
     if len(data) > MAX_FILE_BYTES:
         raise RequestError(CODE, f"{path} is longer than {MAX_FILE_BYTES} bytes")
-    return tuple(_handed(path, token) for token in _tokens(data))
+    return tuple(_handed(path, token) for token in _tokens(data.strip()))
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # a pipe would wait for whoever writes into it
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _tokens(data: bytes) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 """The log as static files: C2SP tlog-tiles paths, tiles of hashes, and entry bundles.
 
 - A tile of level L holds up to 256 hashes of tree level 8·L; a partial one is named `.p/W`.
+- A log signs whatever size it likes: nothing here takes memory by it, and no tree beyond `MAX_SIZE` is read.
 - An entry bundle holds up to 256 entries, each prefixed by its length in two bytes; ours are 32 bytes long.
 """
 
@@ -10,16 +11,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 from ledger.leaves import PackedLeaves
 from ledger.merkle import HASH_BYTES, ReadNode, node_hash
 from ledger.record import COMMITMENT_BYTES, Commitment
-from protocol.errors import RequestError
+from protocol.errors import RequestError, UnavailableError
 
 TILE_HEIGHT = 8
 TILE_WIDTH = 1 << TILE_HEIGHT
 # 256^8 leaves is the largest size that a 64-bit number can say.
 MAX_LEVEL = 7
+# Seven centuries of a million shares a year, and more tiles than anybody fetches.
+MAX_SIZE = 1 << 32
 _ENTRY_PREFIX = COMMITMENT_BYTES.to_bytes(2)
 _ENTRY_BYTES = len(_ENTRY_PREFIX) + COMMITMENT_BYTES
 _PATH = re.compile(r"((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
@@ -65,10 +69,42 @@ def width_at(level: int | None, index: int, size: int) -> int:
     return max(0, min(TILE_WIDTH, available - index * TILE_WIDTH))
 
 
-def addresses(size: int, level: int | None) -> tuple[TileAddress, ...]:
-    """Return every tile of one level (None: entry bundles) of a tree of this size, in order."""
+def check_size(size: int) -> None:
+    """Raise `UnavailableError` (`log_too_large`) for a tree of more leaves than anybody here reads."""
+    if size > MAX_SIZE:
+        raise UnavailableError("log_too_large", f"expected at most {MAX_SIZE} leaves, the log signed for {size}")
+
+
+class TileAddresses(Sequence[TileAddress]):
+    """Consecutive tiles of one level; none is made before it is asked for."""
+
+    def __init__(self, size: int, level: int | None, indices: range) -> None:
+        self._size = size
+        self._level = level
+        self._indices = indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    @overload
+    def __getitem__(self, at: int) -> TileAddress: ...
+    @overload
+    def __getitem__(self, at: slice) -> TileAddresses: ...
+    def __getitem__(self, at: int | slice) -> TileAddress | TileAddresses:
+        if isinstance(at, slice):
+            return TileAddresses(self._size, self._level, self._indices[at])
+        index = self._indices[at]
+        return TileAddress(self._level, index, width_at(self._level, index, self._size))
+
+
+def addresses(size: int, level: int | None) -> TileAddresses:
+    """Return every tile of one level (None: entry bundles) of a tree of this size, in order.
+
+    Raises `UnavailableError` (`log_too_large`).
+    """
+    check_size(size)
     count = -(-(size >> TILE_HEIGHT * (level or 0)) // TILE_WIDTH)
-    return tuple(TileAddress(level, index, width_at(level, index, size)) for index in range(count))
+    return TileAddresses(size, level, range(count))
 
 
 def parse_tile(data: bytes, *, expected_width: int) -> tuple[bytes, ...]:
@@ -106,7 +142,11 @@ def pack_entries(data: bytes, *, expected_width: int) -> bytes:
 
 
 def node_reader(size: int, fetch: Callable[[TileAddress], Sequence[bytes]]) -> ReadNode:
-    """Return a reader of complete subtrees that fetches whole tiles of a tree of this size, each once."""
+    """Return a reader of complete subtrees that fetches whole tiles of a tree of this size, each once.
+
+    Raises `UnavailableError` (`log_too_large`).
+    """
+    check_size(size)
     kept: dict[tuple[int, int], Sequence[bytes]] = {}
 
     def read(level: int, index: int) -> bytes:

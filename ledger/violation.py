@@ -4,9 +4,11 @@
 - *Fork*: two heads that the log signed, and a proof that the larger tree has another root where the smaller ends.
   It covers two roots for one size, and a history rewritten later.
 - *Anchor*: a head that the log signed, and a block in which the contract holds another root for that history.
+  Anybody can make up a block, so it convicts only under the seals of the validators that the trust file names.
 - *Promise*: the log's promise, a head that it signed, and all leaves under that head, without the promised entry.
-  That the head was its newest after the promise was due is said by a witness's cosignature, or by the log itself
-  when it is read again; without either the file could not tell, because nothing else dates a tree (docs/adr/0007).
+  Whether that head was the newest after the promise was due, nobody can prove: a witness signs again, and dates
+  anew, whatever old head it is handed while it has seen no larger one. So the log convicts itself, when it is read
+  again at its own address and lacks the entry still; the file alone could not tell (docs/adr/0007, 0013).
 
 A file that does not hold proves nothing against the log: the finding is "could not tell".
 """
@@ -23,7 +25,7 @@ from ledger import merkle
 from ledger import promise as promises
 from ledger.commitment import COMMITMENT_BYTES, Commitment, parse_commitment
 from ledger.cosignature import find_cosignatures
-from ledger.findings import Finding, Level, could_not_tell, holds, violated
+from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
 from ledger.merkle import HASH_BYTES
 from ledger.promise import Promise
 from ledger.trust import AuditedLog, TrustFile
@@ -112,8 +114,11 @@ class AnchorContradiction:
     def judge(self, log: AuditedLog, trust: TrustFile, *, now: datetime, shown: Shown | None) -> Finding:
         """Return the finding about the log. Raises `Error` when the file proves nothing."""
         del trust, now, shown
-        from ledger.anchor_evidence import AnchorProof  # noqa: PLC0415 - most files need no chain
+        from eth_utils.address import to_checksum_address  # noqa: PLC0415 - most files need no chain
+
+        from ledger.anchor_evidence import AnchorProof  # noqa: PLC0415
         from ledger.chain.evidence import verify_anchor  # noqa: PLC0415
+        from ledger.finality import AnchoredBlock, check_finality  # noqa: PLC0415
 
         if log.chain is None:
             raise RequestError(CODE, "the trust file names no chain for this log")
@@ -121,26 +126,28 @@ class AnchorContradiction:
         proof = AnchorProof.parse(parse_object(self.anchor))
         if proof.evidence.chain_id != log.chain.chain_id:
             raise RequestError(CODE, "the anchor is on another chain than the trusted one")
-        verified = verify_anchor(
-            proof.evidence, expected_contract=log.chain.contract, expected_log_id=log.chain.log_id
-        )
+        contract = to_checksum_address(log.chain.contract)
+        verified = verify_anchor(proof.evidence, expected_contract=contract, expected_log_id=log.chain.log_id)
         anchored, block = verified.anchored, verified.block
         merkle.verify_consistency(
             first=anchored.size, second=head.size, first_root=self.root, expected_root=head.root, proof=self.proof
         )
         where = f"block {block.number} (0x{block.hash.hex()})"
+        # whoever made up the block cannot have sealed it
+        final = check_finality(log.chain, [AnchoredBlock(block.number, block.hash, proof.evidence.header_rlp)])
+        if final.outcome not in {Outcome.HOLDS, Outcome.ASSUMED}:
+            return could_not_tell(self.level, f"{where} proves nothing: {final.detail}")
         if self.root == anchored.root:
             return holds(self.level, f"head and {where} fit together at {anchored.size} leaves")
         return violated(
             self.level,
-            f"the log signed another history than {where} holds at {anchored.size} leaves; "
-            "compare the block's hash with the chain",
+            f"the log signed another history than {where} holds at {anchored.size} leaves; {final.detail}",
         )
 
 
 @dataclass(frozen=True)
 class Shown:
-    """What a log shows whoever reads it now: all leaves under a head whose signature was checked."""
+    """What a log shows now at its own address: all leaves under a head whose signature was checked."""
 
     leaves: Sequence[Commitment]
 
@@ -172,20 +179,18 @@ class BrokenPromise:
             return holds(self.level, f"leaf {self.leaves.index(promise.commitment) + 1}")
         due = f"due {promise.due_at:%Y-%m-%d %H:%M:%S} UTC"
         late = promise.due_at + promises.CLOCK_SKEW
-        # (a) a witness says that this was the newest tree it saw, after the promise was due
-        for each in find_cosignatures(self.note, trust.witnesses, now=now):
-            if each.at > late:
-                when = f"{each.at:%Y-%m-%d %H:%M:%S} UTC"
-                detail = f"broken: {due}; the newest tree that {each.witness.name} saw at {when} lacks it"
-                return violated(self.level, detail)
-        # (b) the log itself, read now
+        # a witness dates a head by when it signed, and the log may have gone on where the witness did not look
+        seen = [each for each in find_cosignatures(self.note, trust.witnesses, now=now) if each.at > late]
+        lacks = "".join(
+            f"; the newest tree that {each.witness.name} had seen at {each.at:%Y-%m-%d %H:%M:%S} UTC lacks it"
+            for each in seen
+        )
         if shown is None or now <= late:
-            detail = f"{due}; no known witness dates this tree: have the log read again (--ledger)"
-            return could_not_tell(self.level, detail)
+            return could_not_tell(self.level, f"{due}{lacks}: have the log read at its own address (--ledger)")
         if promise.commitment in shown.leaves:
-            detail = f"{due}; in the log now, and only a witness could say since when"
-            return could_not_tell(self.level, detail)
-        return violated(self.level, f"broken: {due}, and missing from all {len(shown.leaves)} leaves shown now")
+            return could_not_tell(self.level, f"{due}{lacks}; in the log now, and nobody can prove since when")
+        missing = f"missing from all {len(shown.leaves)} leaves shown now"
+        return violated(self.level, f"broken: {due}, and {missing}{lacks}")
 
 
 Violation: TypeAlias = Fork | AnchorContradiction | BrokenPromise

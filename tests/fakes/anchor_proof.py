@@ -12,7 +12,7 @@ from eth_utils.crypto import keccak
 
 from ledger.anchor_evidence import AnchorProof
 from ledger.chain.evidence import ANCHORED_TOPIC
-from ledger.chain.interface import AnchorEvidence
+from ledger.chain.interface import AnchorEvidence, Mode
 from ledger.chain.qbft import ISTANBUL_MIX_HASH, ExtraData, block_hash, commit_hash
 from ledger.chain.sealer import FileSealKey
 
@@ -33,12 +33,13 @@ def prove_anchor(
     timestamp: int = 1_800_000_000,
     validators: Sequence[FileSealKey] = SEAL_KEYS,
     seals: Sequence[FileSealKey] = SEAL_KEYS[:3],
+    mode: Mode = Mode.CALLDATA,
 ) -> AnchorProof:
     """Return what `Chain.receipt_evidence` would give for this anchor, alone in its block.
 
     The block names these validators, and those in `seals` sealed it.
     """
-    data = prev_size.to_bytes(32) + prev_root + root + (0).to_bytes(32)
+    data = prev_size.to_bytes(32) + prev_root + root + mode.to_bytes(32)
     event = [bytes.fromhex(contract[2:]), [ANCHORED_TOPIC, log_id, size.to_bytes(32)], data]
     receipt = b"\x02" + rlp.encode([b"\x01", b"\x52\x08", bytes(256), [event]])
     # the key is rlp(0) = 0x80; a leaf with an even path has the prefix 0x20

@@ -19,18 +19,17 @@ from ledger.audit import LogContents
 from ledger.audit_state import AuditState, CheckedAnchor
 from ledger.auditor import Auditor, Report
 from ledger.chain.evidence import read_header
-from ledger.chain.interface import AnchorEvent, Finality, Head, Mode
-from ledger.chain.qbft import block_hash
+from ledger.chain.interface import AnchorEvent, AnchorEvidence, Finality, Head, Mode
 from ledger.chain.sealer import FileSealKey
 from ledger.checkpoint import Checkpoint, CheckpointSigner, new_key_pem
 from ledger.commitment import Commitment
 from ledger.cosignature import Cosigner
 from ledger.trust import AuditedLog, TrustedChain, TrustFile, log_id, since_the_start
-from protocol.encoding import sha256
-from protocol.errors import UnavailableError
+from protocol.clock import FixedClock, from_epoch
+from protocol.errors import RequestError, UnavailableError
 from protocol.keys import PrivateKey
 from protocol.runtime.fetch import Response
-from tests.fakes.memory_chain import seal_header
+from tests.fakes.anchor_proof import prove_anchor
 from tests.fakes.recorded_share import ORIGIN
 
 URL = "https://ledger.example"
@@ -39,6 +38,9 @@ SEALER = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
 CHAIN_ID = 1337
 LEAVES = tuple(Commitment(index.to_bytes(32)) for index in range(1, 31))
 SIZES = (0, 8, 16, 24)
+# Of the chain's blocks, and of whoever reads it a minute later.
+FIRST_SECOND = 1_800_000_000
+CLOCK = FixedClock(from_epoch(FIRST_SECOND + 60))
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Node:
     root: bytes
     chain_id: int = CHAIN_ID
     sealer: str = SEALER
+    receipts: Mapping[bytes, AnchorEvidence] = field(default_factory=dict)
+    """What proves the anchors, by the hashes of their blocks."""
 
     contract = CONTRACT
 
@@ -77,6 +81,12 @@ class _Chain:
 
     def finality(self, block_number: int, expected_hash: bytes) -> Finality:
         return self._node.finality(block_number, expected_hash)
+
+    def receipt_evidence(self, transaction_hash: bytes) -> AnchorEvidence:
+        for event in self._node.anchors or ():
+            if event.transaction_hash == transaction_hash and event.block_hash in self._node.receipts:
+                return self._node.receipts[event.block_hash]
+        raise RequestError("not_found", "the node has no such receipt", status=404)
 
     def anchors(self, _log_id: bytes, *, from_size: int = 0, from_block: int = 0) -> Iterator[AnchorEvent]:
         events = self._node.anchors or ()
@@ -123,6 +133,7 @@ class PublishedLog:
             state=self.state,
             http=self,
             open_chain=self.open_chain,
+            clock=CLOCK,
         ).run(None)
 
     def open_chain(self, _url: str, *, contract: str) -> Any:
@@ -151,6 +162,7 @@ class LogWorld:
         self.trust = TrustFile("PEM", (self.log,), (), (self.witness.key,))
         self.leaves = LEAVES
         self.head = self.head_of(LEAVES)
+        self.receipts: dict[bytes, AnchorEvidence] = {}
         self.anchors = tuple(self.anchor(a, b) for a, b in pairwise(SIZES))
 
     def head_of(self, leaves: Sequence[Commitment]) -> Checkpoint:
@@ -171,22 +183,38 @@ class LogWorld:
             root=tree.root(size),
             mode=Mode.CALLDATA,
             log_index=0,
-            **self.block(size, *self.validators[:4]),
+            block_number=size,
+            block_hash=bytes(32),
+            block_time=FIRST_SECOND,
+            transaction_hash=bytes(32),
             commitments=leaves[prev_size:size],
         )
-        return replace(event, **changes)
+        return self.mine(replace(event, **changes), *self.validators)
 
-    def block(self, number: int, *keys: FileSealKey, seals: int | None = 3) -> dict[str, Any]:
-        """Return a block's part of an event: named validators, and how many of them sealed it."""
-        header = seal_header(number, sha256(number.to_bytes(8)), *keys, seals=seals)
-        facts = read_header(header)
-        return {
-            "block_number": number,
-            "block_hash": block_hash(header),
-            "block_time": facts.timestamp,
-            "transaction_hash": sha256(header),
-            "header_rlp": header,
-        }
+    def mine(self, event: AnchorEvent, *keys: FileSealKey, seals: int | None = 3, later: int = 0) -> AnchorEvent:
+        """Return the anchor in a block that names these validators, so many of whom sealed it, with its receipt kept."""
+        proof = prove_anchor(
+            contract=event.contract,
+            log_id=event.log_id,
+            prev_size=event.prev_size,
+            size=event.size,
+            prev_root=event.prev_root,
+            root=event.root,
+            mode=event.mode,
+            chain_id=CHAIN_ID,
+            block_number=event.block_number,
+            timestamp=FIRST_SECOND + later,
+            validators=keys,
+            seals=keys[:seals],
+        ).evidence
+        self.receipts[proof.block_hash] = proof
+        return replace(
+            event,
+            block_hash=proof.block_hash,
+            block_time=read_header(proof.header_rlp).timestamp,
+            transaction_hash=proof.transaction_hash,
+            header_rlp=proof.header_rlp,
+        )
 
     def publish(
         self,
@@ -202,7 +230,12 @@ class LogWorld:
         anchors = self.anchors if anchors is None else anchors
         note = (signer or self.signer).sign(head)
         last = anchors[-1] if anchors else None
-        node = Node(anchors, last.size if last else 0, last.root if last else merkle.EMPTY_ROOT)
+        node = Node(
+            anchors,
+            last.size if last else 0,
+            last.root if last else merkle.EMPTY_ROOT,
+            receipts={last.block_hash: self.receipts[last.block_hash]} if last else {},
+        )
         files = {"checkpoint": note.encode(), **_tiles(leaves, head.size)}
         return PublishedLog(files, node, self.trust, head, leaves)
 

@@ -133,7 +133,7 @@ def test_monitor_that_is_set_up_wrongly_does_not_start(served):
     assert served.run("--once").returncode == 2
 
 
-def _ask(url: str, path: str, body: bytes | None = None, *, length: int | None = None) -> tuple[int, str, str]:
+def _ask(url: str, path: str, body: bytes | None = None, *, length: str | None = None) -> tuple[int, str, str]:
     """Return status, content type and body; with `length` only the header of a body is sent."""
     connection = HTTPConnection(url.removeprefix("http://"), timeout=20)
     try:
@@ -141,7 +141,7 @@ def _ask(url: str, path: str, body: bytes | None = None, *, length: int | None =
             connection.request("GET" if body is None else "POST", path, body)
         else:
             connection.putrequest("POST", path)
-            connection.putheader("Content-Length", str(length))
+            connection.putheader("Content-Length", length)
             connection.endheaders()
         answer = connection.getresponse()
         return answer.status, answer.headers["Content-Type"], answer.read().decode()
@@ -184,7 +184,9 @@ def test_witness_when_asked_over_http_then_it_cosigns_and_counts(served):
             again = _ask(url, "/add-checkpoint", f"old 0\n\n{note}".encode())
             assert again == (409, "text/x.tlog.size", "24\n")
             assert _ask(url, "/elsewhere", b"")[0] == 404
-            assert _ask(url, "/add-checkpoint", length=MAX_BODY_BYTES + 1)[0] == 413
+            for length in (str(MAX_BODY_BYTES + 1), f"{0:020}{MAX_BODY_BYTES + 1}", f"{0:021}", "-1", ""):
+                assert _ask(url, "/add-checkpoint", length=length)[0] == 413
+            assert _ask(url, "/add-checkpoint", length=f"{0:020}")[0] == 400
             metrics = _ask(url, "/metrics")[2]
             assert 'testimoni_monitor_log_size{log="localhost:8104/2026"' in metrics
             assert 'testimoni_monitor_violated{log="localhost:8104/2026"} 0.0' in metrics

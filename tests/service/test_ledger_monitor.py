@@ -5,15 +5,18 @@ from __future__ import annotations
 
 import json
 import secrets
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import select
 
-from ledger import cosignature
-from ledger.checkpoint import parse_note, verify
+from ledger import cosignature, merkle
+from ledger.checkpoint import Checkpoint, CheckpointSigner, parse_note, verify
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
 from ledger.cosignature import Cosigner
@@ -24,6 +27,7 @@ from ledger.trust import AuditedLog, TrustFile, log_id
 from ledger.violation import Shown
 from protocol.errors import ConfigurationError, UnavailableError
 from protocol.runtime.database import open_database
+from protocol.runtime.signer import read_secret_file
 from tests.fakes.anchor_proof import prove_anchor
 from tests.fakes.memory_chain import CONTRACT, MemoryChain
 from tests.fakes.watched_logs import MIRROR, URL, Watch
@@ -193,10 +197,58 @@ def test_contract_with_another_sealer_is_violated(watch):
     assert watch.violated() == {Level.ANCHORED}
 
 
-def test_chain_set_back_is_violated(watch):
+@pytest.mark.parametrize("behind", [1, 2])
+def test_node_that_knows_less_than_before_could_not_tell_and_catches_up(watch, behind):
     watch.look()
+    blocks = list(watch.chain.blocks)
+    watch.chain.reorganise(behind)
+    assert (watch.outcomes()[Level.ANCHORED], watch.violated()) == (Outcome.COULD_NOT_TELL, set())
+    watch.chain.blocks[:] = blocks
+    assert result(watch.look()) is ExitStatus.HOLDS
+
+
+def test_node_that_does_not_know_the_log_yet_could_not_tell(watch):
+    watch.chain.log_id = bytes(32)
     watch.chain.blocks.clear()
+    assert (watch.outcomes()[Level.ANCHORED], watch.violated()) == (Outcome.COULD_NOT_TELL, set())
+
+
+def test_anchor_that_was_not_final_may_go_and_come_back_elsewhere(watch):
+    watch.chain.confirmations = 1
+    assert [report.anchored_size for report in watch.look()] == [16]
+    assert watch.state.find(watch.settings.origin).anchored_size == 8
+    # the newest block goes, and the contract knows less
+    watch.chain.reorganise(1, keep=True)
+    assert result(watch.look()) is ExitStatus.HOLDS
+    assert watch.state.find(watch.settings.origin).anchored_size == 8
+    watch.chain.mine()
+    watch.chain.mine()
+    assert result(watch.look()) is ExitStatus.HOLDS
+    assert watch.state.find(watch.settings.origin).anchored_size == 16
+
+
+def test_block_that_was_final_and_is_gone_is_violated(watch):
+    watch.look()
+    watch.chain.reorganise(1, keep=True)
+    watch.chain.mine()
     assert watch.violated() == {Level.ANCHORED}
+
+
+def test_node_that_contradicts_itself_could_not_tell(watch):
+    genuine = watch.chain.anchors
+    watch.chain.anchors = lambda *a, **k: [event for event in genuine(*a, **k) if event.size < 16]
+    assert (watch.outcomes()[Level.ANCHORED], watch.violated()) == (Outcome.COULD_NOT_TELL, set())
+
+
+def test_state_of_an_earlier_version_has_its_anchors_compared_again(watch):
+    watch.look()
+    (path,) = watch.folder.glob("*.json")
+    members = json.loads(path.read_text())
+    del members["anchored_hash"]
+    path.write_text(json.dumps(members))
+    assert watch.state.find(watch.settings.origin).anchored_size == 0
+    assert result(watch.look()) is ExitStatus.HOLDS
+    assert watch.state.find(watch.settings.origin).anchored_size == 16
 
 
 def test_log_that_shows_less_than_is_anchored_is_violated(watch):
@@ -246,16 +298,125 @@ def test_promise_that_was_kept_is_found_once_and_remembered(watch):
     assert not [url for _, url in watch.world.http.calls[before:] if "entries" in url]
 
 
-def test_promise_that_is_broken_is_convicted_by_a_witness(watch):
+def test_promise_that_is_broken_is_found_out_at_the_log_itself(watch):
     watch.become_witness()
     watch.broken_promise()
     watch.world.clock.advance(timedelta(seconds=120))
     assert watch.violated() == set()  # two clocks may differ by a minute
     watch.world.clock.advance(timedelta(seconds=1))
     assert watch.violated() == {Level.PROMISED}
-    assert watch.judged() is Outcome.VIOLATED
+    # to others the log has to show it itself
+    assert watch.judged() is Outcome.COULD_NOT_TELL
+    assert watch.judged(shown=Shown(LedgerClient(watch.world.http, URL).all_entries(16))) is Outcome.VIOLATED
     assert watch.violated() == {Level.PROMISED}
     assert len(watch.proofs()) == 1
+
+
+@pytest.fixture
+def stale(watch):
+    """A mirror that stands still, and a promise that the log keeps after that."""
+    folder = Path(watch.log.settings.database_url.removeprefix("sqlite:///")).parent
+    with (
+        closing(sqlite3.connect(folder / "honest.sqlite")) as source,
+        closing(sqlite3.connect(folder / "stale.sqlite")) as copy,
+    ):
+        source.backup(copy)
+    watch.serve(watch.new_log("stale"), MIRROR)
+    (watch.promises / "kept.jwt").write_text(watch.log.add())
+    watch.log.worker.sequence()
+    watch.world.clock.advance(LATE)
+    return watch
+
+
+def test_mirror_that_is_old_convicts_nobody_of_a_broken_promise(stale):
+    stale.become_witness()
+    stale.with_chain = False
+    stale.urls = (MIRROR,)
+    assert stale.outcomes()[Level.PROMISED] is Outcome.COULD_NOT_TELL
+    assert (stale.violated(), stale.proofs()) == (set(), [])
+    # the log's own address is the one that decides
+    stale.urls = (MIRROR, URL)
+    assert result(stale.look()) is ExitStatus.HOLDS
+    assert len(stale.state.find(stale.settings.origin).kept) == 1
+
+
+def test_mirror_that_is_older_than_the_chain_is_no_violation(stale):
+    stale.log.worker.anchor()
+    stale.urls = (MIRROR,)
+    assert (stale.outcomes()[Level.ANCHORED], stale.violated()) == (Outcome.COULD_NOT_TELL, set())
+
+
+def test_mirror_that_was_set_back_could_not_tell(stale):
+    mirror = stale.world.http.apps[MIRROR]
+    stale.urls = (MIRROR,)
+    stale.with_chain = False
+    stale.serve(stale.log, MIRROR)
+    stale.look()
+    stale.world.http.apps[MIRROR] = mirror
+    assert (stale.outcomes()[Level.APPEND_ONLY], stale.violated()) == (Outcome.COULD_NOT_TELL, set())
+
+
+class Altered:
+    """A ledger whose answers to some paths are exchanged; it counts what it was asked for."""
+
+    def __init__(self, app, answers: dict[str, bytes]) -> None:
+        self._app = app
+        self._answers = answers
+        self.asked: list[str] = []
+
+    def test_client(self, **_):
+        client = self._app.test_client()
+        genuine = client.open
+
+        def opened(path, **kwargs):
+            self.asked.append(path)
+            answer = genuine(path, **{**kwargs, "method": "GET"})
+            for end, body in self._answers.items():
+                if path.endswith(end):
+                    answer.data, answer.status_code = body, 200
+            return answer
+
+        client.open = opened
+        return client
+
+
+@pytest.mark.parametrize("exponent", [33, 50])
+def test_head_of_a_size_that_nobody_reads_could_not_tell_and_is_not_remembered(watch, exponent):
+    watch.broken_promise()
+    watch.look()
+    before = watch.state.find(watch.settings.origin)
+    watch.world.clock.advance(LATE)
+    key = read_secret_file(watch.settings.checkpoint_key_file)
+    # one tile of a few hashes is enough for any size
+    level, height = divmod(exponent, 8)
+    hashes = [secrets.token_bytes(32) for _ in range(1 << height)]
+    head = Checkpoint(watch.settings.origin, 1 << exponent, _fold(hashes))
+    note = CheckpointSigner.from_pem(watch.settings.origin, key).sign(head)
+    tile = b"".join(hashes)
+    hostile = Altered(watch.log.app, {"/checkpoint": note.encode(), f"/tile/{level}/000.p/{len(hashes)}": tile})
+    watch.world.http.apps[URL] = hostile
+    assert watch.outcomes()[Level.LEAVES] is Outcome.COULD_NOT_TELL
+    assert watch.state.find(watch.settings.origin) == before
+    assert not [path for path in hostile.asked if "/tile/" in path]
+    watch.serve(watch.log)
+    assert watch.outcomes()[Level.LEAVES] is Outcome.HOLDS
+
+
+def _fold(hashes: list[bytes]) -> bytes:
+    while len(hashes) > 1:
+        hashes = [merkle.node_hash(*hashes[at : at + 2]) for at in range(0, len(hashes), 2)]
+    return hashes[0]
+
+
+def test_outcome_of_a_promise_that_is_no_longer_handed_in_is_forgotten(watch):
+    for name in ("one.jwt", "two.jwt"):
+        (watch.promises / name).write_text(watch.log.add())
+    watch.log.worker.sequence()
+    watch.look()
+    assert len(watch.state.find(watch.settings.origin).kept) == 2
+    (watch.promises / "one.jwt").unlink()
+    assert result(watch.look()) is ExitStatus.HOLDS
+    assert len(watch.state.find(watch.settings.origin).kept) == 1
 
 
 def test_promise_kept_only_after_it_was_found_broken_stays_convicted(watch):
@@ -267,7 +428,8 @@ def test_promise_kept_only_after_it_was_found_broken_stays_convicted(watch):
     watch.log.add(commitment)
     watch.log.worker.sequence()
     assert watch.violated() == {Level.PROMISED}
-    assert watch.judged() is Outcome.VIOLATED
+    # since when the entry is there, nobody can prove to others
+    assert watch.judged(shown=Shown(LedgerClient(watch.world.http, URL).all_entries(24))) is Outcome.COULD_NOT_TELL
 
 
 def test_broken_promise_without_a_known_witness_is_convicted_by_the_log_itself(watch):
@@ -367,7 +529,9 @@ def test_broken_promise_is_convicted_by_the_cosignature_that_the_log_served(watc
     watch.world.clock.advance(LATE)
     cosign(watch, witness)
     assert watch.violated() == {Level.PROMISED}
-    assert watch.judged() is Outcome.VIOLATED
+    # a witness dates an old head anew: what the log shows now decides
+    assert watch.judged() is Outcome.COULD_NOT_TELL
+    assert watch.judged(shown=Shown(LedgerClient(watch.world.http, URL).all_entries(16))) is Outcome.VIOLATED
 
 
 def test_state_that_cannot_be_read_is_neither_replaced_nor_forgotten(watch):
@@ -401,6 +565,18 @@ def test_state_that_changed_meanwhile_is_not_overwritten(watch):
     with pytest.raises(UnavailableError):
         watch.state.replace(old, replace(old, anchored_block=1))
     assert watch.state.find(watch.settings.origin).anchored_block == 9
+
+
+def test_state_at_its_bound_is_written_and_over_it_the_old_one_stays(watch, monkeypatch):
+    watch.look()
+    old = watch.state.find(watch.settings.origin)
+    new = replace(old, kept={"0" * 64: 1})
+    monkeypatch.setattr("ledger.monitor_state.MAX_STATE_BYTES", len(new.to_bytes()))
+    watch.state.replace(old, new)
+    assert watch.state.find(watch.settings.origin) == new
+    with pytest.raises(UnavailableError, match="longer"):
+        watch.state.replace(new, replace(new, kept={"0" * 64: 10}))
+    assert watch.state.find(watch.settings.origin) == new
 
 
 def test_disk_that_is_full_leaves_the_old_state(watch, monkeypatch):

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import base64
+import secrets
+from datetime import timedelta
 
 import pytest
 
@@ -11,7 +13,9 @@ from ledger import checkpoint as checkpoints
 from ledger import cosignature, merkle, tiles
 from ledger.checkpoint import Checkpoint, CheckpointSigner
 from ledger.client import LedgerClient
+from ledger.commitment import Commitment
 from ledger.findings import Outcome
+from ledger.violation import BrokenPromise, Shown, judge
 from ledger.witness import Witness
 from ledger.witness_protocol import MAX_BODY_BYTES, MAX_PROOF_LINES
 from protocol.runtime.signer import read_secret_file
@@ -67,6 +71,21 @@ def test_head_that_extends_what_was_seen_is_cosigned_and_remembered(asking):
 
 def test_same_head_again_is_cosigned_again(asking):
     assert [asking.ask(0).status, asking.ask(16).status] == [200, 200]
+
+
+def test_honest_log_is_not_convicted_by_an_old_head_that_is_cosigned_again(asking):
+    asking.ask(0)
+    old, watch = asking.client.checkpoint(), asking.watch
+    leaves = asking.client.all_entries(16)
+    commitment = Commitment(secrets.token_bytes(32))
+    promise = watch.log.add(commitment)
+    watch.log.worker.sequence()
+    watch.world.clock.advance(timedelta(hours=1))
+    # the witness was not shown the next head, and dates the one that it knows
+    now, line = watch.world.clock.now(), asking.ask(16, note=old, proof=[]).body
+    accusation = BrokenPromise(watch.settings.origin, now, promise, old + line, leaves)
+    for shown in (None, Shown(asking.client.all_entries(24))):
+        assert judge(accusation, watch.trust, now=now, shown=shown).outcome is Outcome.COULD_NOT_TELL
 
 
 def test_wrong_old_size_is_answered_with_the_right_one(asking):

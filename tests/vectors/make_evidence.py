@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ledger.anchor_evidence import AnchorProof
 from ledger.evidence import Evidence
 from ledger.trust import format_hex
 from protocol.encoding import b64url_encode
@@ -20,7 +21,7 @@ from tests.fakes.evidence_world import EvidenceWorld
 from tests.fakes.expectations import WORDS, result
 from tests.fakes.log_cases import CASES as LOG_CASES
 from tests.fakes.log_cases import LogCase
-from tests.fakes.published_log import LogWorld, PublishedLog
+from tests.fakes.published_log import CONTRACT, LogWorld, PublishedLog
 from tests.fakes.recorded_share import make_share
 from tests.vectors.forms import write_anchor, write_contents
 
@@ -54,6 +55,9 @@ def written(made: PublishedLog) -> dict[str, Any]:
             "size": node.size,
             "root": format_hex(node.root),
             "anchors": None if node.anchors is None else [write_anchor(each) for each in node.anchors],
+            "receipts": {
+                format_hex(block): AnchorProof(CONTRACT, each).to_json() for block, each in node.receipts.items()
+            },
         },
     }
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from ledger import checkpoint as checkpoints
+from ledger.anchor_evidence import AnchorProof
 from ledger.audit import LogContents, audit_log
 from ledger.audit_state import AuditState
 from ledger.cli import verify_evidence_command
@@ -30,7 +31,7 @@ from tests.vectors.forms import read_anchor, read_contents
 
 EVIDENCE = Path(__file__).parent / "evidence"
 LOG = Path(__file__).parent / "log"
-MAX_BYTES = 700_000
+MAX_BYTES = 800_000
 # what the pure audit of leaves and anchors is about
 PURE = {Level.LEAVES, Level.APPEND_ONLY, Level.ANCHORED, Level.CALLDATA}
 
@@ -98,7 +99,14 @@ def published(vector: dict[str, Any]) -> PublishedLog:
     state = vector.get("state")
     return PublishedLog(
         files={path: b64url_decode(data) for path, data in files.items() if data is not None},
-        node=Node(events, node["size"], parse_hex(node["root"]), node["chain_id"], node["sealer"]),
+        node=Node(
+            events,
+            node["size"],
+            parse_hex(node["root"]),
+            node["chain_id"],
+            node["sealer"],
+            {parse_hex(block): AnchorProof.parse(each).evidence for block, each in node["receipts"].items()},
+        ),
         trust=TrustFile.parse(trust_of(vector, LOG)),
         state=None if state is None else AuditState.parse(json.dumps(state).encode()),
     )

@@ -234,3 +234,9 @@ def test_findings_together_come_to_the_worst_that_counts():
         "detail": "",
         "counts": True,
     }
+
+
+@pytest.mark.parametrize("left", [(0, 2), (1, 2)], ids=["in the middle", "the first"])
+def test_anchors_with_a_gap_between_them_are_violated(left):
+    shown = tuple(ANCHORS[at] for at in left)
+    assert outcomes(audit_log(HEAD, LogContents(LEAVES, shown)))[Level.ANCHORED] is Outcome.VIOLATED

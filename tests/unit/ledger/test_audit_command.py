@@ -13,7 +13,7 @@ from ledger.auditor import Auditor
 from ledger.cli import MAX_FILE_BYTES, audit_command
 from ledger.commitment import Commitment
 from protocol.errors import UnavailableError
-from tests.fakes.published_log import LogWorld
+from tests.fakes.published_log import CLOCK, LogWorld
 
 ALL = tuple(Commitment(index.to_bytes(32)) for index in range(1, 701))
 
@@ -40,7 +40,7 @@ class Auditing:
         self.log = log
 
         def build(*args, **named):
-            return Auditor(*args, **named, http=log, open_chain=log.open_chain)
+            return Auditor(*args, **named, http=log, open_chain=log.open_chain, clock=CLOCK)
 
         self._monkeypatch.setattr("ledger.auditor.Auditor", build)
 

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 from __future__ import annotations
 
+from sys import getsizeof
+
 import pytest
 
 from ledger import tiles
 from ledger.tiles import TileAddress
-from protocol.errors import RequestError
+from protocol.errors import RequestError, UnavailableError
 
 
 @pytest.mark.parametrize(
@@ -47,11 +49,31 @@ def test_any_other_spelling_of_a_path_is_refused(level, path):
 
 
 def test_widths_and_addresses_follow_the_size():
-    assert tiles.addresses(0, 0) == ()
+    assert list(tiles.addresses(0, 0)) == []
     assert [a.width for a in tiles.addresses(700, 0)] == [256, 256, 188]
     assert [a.width for a in tiles.addresses(700, 1)] == [2]
     assert [a.width for a in tiles.addresses(512, None)] == [256, 256]
     assert tiles.width_at(0, 3, 700) == 0
+
+
+def test_addresses_of_a_level_are_read_from_both_ends_and_in_parts():
+    found = tiles.addresses(700, None)
+    assert (len(found), found[-1]) == (3, TileAddress(None, 2, 188))
+    assert [each.index for each in reversed(found)] == [2, 1, 0]
+    assert list(found[1:]) == [TileAddress(None, 1), TileAddress(None, 2, 188)]
+    assert list(found[3:]) == []
+
+
+def test_tree_of_any_size_takes_no_memory_and_none_beyond_the_bound_is_read():
+    largest = tiles.addresses(tiles.MAX_SIZE, 0)
+    assert (len(largest), largest[-1]) == (1 << 24, TileAddress(0, (1 << 24) - 1))
+    assert getsizeof(largest) < 1000
+    tiles.node_reader(tiles.MAX_SIZE, lambda _: [])
+    for read in (lambda size: tiles.addresses(size, 0), lambda size: tiles.node_reader(size, lambda _: [])):
+        for size in (tiles.MAX_SIZE + 1, 1 << 50, 10**18):
+            with pytest.raises(UnavailableError) as caught:
+                read(size)
+            assert caught.value.code == "log_too_large"
 
 
 def test_entry_bundle_is_length_prefixed_and_reads_back():

@@ -9,22 +9,26 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from ledger import merkle, violation
 from ledger import promise as promises
+from ledger.chain.sealer import FileSealKey
 from ledger.checkpoint import Checkpoint, CheckpointSigner
 from ledger.commitment import Commitment
 from ledger.cosignature import Cosigner
+from ledger.finality import ONE_OPERATOR
 from ledger.findings import Outcome
 from ledger.merkle import Tree
-from ledger.monitor import Head, find_fork
+from ledger.monitor import Head, find_fork, is_own_address
+from ledger.monitor_command import verify_violation_command
 from ledger.trust import AuditedLog, TrustedChain, TrustFile, log_id, since_the_start
 from ledger.violation import AnchorContradiction, BrokenPromise, Fork, Shown
 from protocol.encoding import compact_json
 from protocol.errors import Error, RequestError
 from protocol.keys import PrivateKey
-from tests.fakes.anchor_proof import prove_anchor
+from tests.fakes.anchor_proof import SEAL_KEYS, VALIDATORS, prove_anchor
 
 NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
 ORIGIN = "log.example/2026"
@@ -32,9 +36,10 @@ CONTRACT = "0x00000000000000000000000000000000000000C0"
 SIGNER = CheckpointSigner(ORIGIN, Ed25519PrivateKey.generate())
 PROMISER = PrivateKey.generate()
 WITNESS = Cosigner("witness.example/w1", Ed25519PrivateKey.generate())
-CHAIN = TrustedChain(1337, CONTRACT, log_id(ORIGIN), CONTRACT, since_the_start([CONTRACT]))
+CHAIN = TrustedChain(1337, CONTRACT, log_id(ORIGIN), CONTRACT, since_the_start(VALIDATORS))
 LOG = AuditedLog(ORIGIN, SIGNER.key, PROMISER.public_key, timedelta(seconds=60), CHAIN)
 TRUST = TrustFile("", (LOG,), (), (WITNESS.key,))
+STRANGERS = tuple(FileSealKey._wrap(ec.derive_private_key(number, ec.SECP256K1())) for number in (21, 22, 23, 24))
 ONE = [Commitment(bytes([number]) * 32) for number in range(20)]
 OTHER = [*ONE[:5], Commitment(b"x" * 32), *ONE[6:]]
 
@@ -128,6 +133,45 @@ def test_head_that_contradicts_a_block_is_convicted():
     assert judged(contradiction(ONE)) is Outcome.HOLDS
 
 
+def trusting(**changes) -> TrustFile:
+    return TrustFile("", (replace(LOG, chain=replace(CHAIN, **changes)),), ())
+
+
+def test_contract_in_any_spelling_of_its_address_is_the_same():
+    assert judged(contradiction(), trust=trusting(contract=CONTRACT.lower())) is Outcome.VIOLATED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"seals": ()},
+        {"seals": SEAL_KEYS[:2]},
+        {"validators": STRANGERS, "seals": STRANGERS},
+        {"validators": SEAL_KEYS, "seals": STRANGERS},
+    ],
+)
+@pytest.mark.parametrize("leaves", [ONE, OTHER])
+def test_block_that_the_validators_did_not_seal_proves_nothing(changes, leaves):
+    # anybody can write a header over a receipt of their own
+    assert judged(contradiction(leaves, **changes)) is Outcome.COULD_NOT_TELL
+
+
+def test_block_proves_nothing_when_the_trust_file_names_no_validators():
+    trust = trusting(validators=())
+    for changes in ({}, {"validators": (), "seals": ()}, {"seals": ()}):
+        assert judged(contradiction(**changes), trust=trust) is Outcome.COULD_NOT_TELL
+
+
+def test_block_of_one_operator_convicts_and_says_whose_word_it_is():
+    one, trust = SEAL_KEYS[:1], trusting(validators=since_the_start(VALIDATORS[:1]))
+    proof = contradiction(validators=one, seals=one)
+    finding = violation.judge(proof, trust, now=NOW, shown=None)
+    assert (finding.outcome, ONE_OPERATOR in finding.detail) == (Outcome.VIOLATED, True)
+    for changes in ({"seals": ()}, {"seals": SEAL_KEYS[1:2]}, {"validators": STRANGERS, "seals": STRANGERS}):
+        forged = contradiction(**{"validators": one, **changes})
+        assert judged(forged, trust=trust) is Outcome.COULD_NOT_TELL
+
+
 def test_anchor_made_up_by_an_accuser_proves_nothing():
     unanchored = TrustFile("", (replace(LOG, chain=None),), ())
     assert judged(contradiction(), trust=unanchored) is Outcome.COULD_NOT_TELL
@@ -155,13 +199,18 @@ def broken(*, cosigned_after: int | None = None, leaves=ONE, commitment=b"p" * 3
     return BrokenPromise(ORIGIN, NOW, token, note, tuple(leaves))
 
 
-def test_broken_promise_is_convicted_by_a_witness_who_looked_after_it_was_due():
-    later = NOW + timedelta(days=3650)
-    assert judged(broken(cosigned_after=121), now=later) is Outcome.VIOLATED
-    # at the last moment at which clocks may differ it is not convicted yet
-    assert judged(broken(cosigned_after=120), now=later) is Outcome.COULD_NOT_TELL
+def test_head_that_only_a_witness_dates_convicts_nobody():
+    # it may be an old one, handed in again; what the witness saw is said
+    later, name = NOW + timedelta(days=3650), WITNESS.key.name
     unknown = TrustFile("", (LOG,), ())
-    assert judged(broken(cosigned_after=121), trust=unknown, now=later) is Outcome.COULD_NOT_TELL
+    for seconds, trust, is_named in ((121, TRUST, True), (120, TRUST, False), (121, unknown, False)):
+        accusation = broken(cosigned_after=seconds)
+        finding = violation.judge(accusation, trust, now=later, shown=None)
+        assert (finding.outcome, name in finding.detail) == (Outcome.COULD_NOT_TELL, is_named)
+    kept = Shown([*ONE, Commitment(b"p" * 32)])
+    assert judged(broken(cosigned_after=121), now=later, shown=kept) is Outcome.COULD_NOT_TELL
+    finding = violation.judge(broken(cosigned_after=121), TRUST, now=later, shown=Shown(ONE))
+    assert (finding.outcome, name in finding.detail) == (Outcome.VIOLATED, True)
 
 
 def test_broken_promise_is_convicted_by_the_log_itself_once_it_is_due():
@@ -170,6 +219,32 @@ def test_broken_promise_is_convicted_by_the_log_itself_once_it_is_due():
     assert judged(broken(), now=NOW + timedelta(seconds=120), shown=shown) is Outcome.COULD_NOT_TELL
     assert judged(broken(), now=later, shown=Shown([*ONE, Commitment(b"p" * 32)])) is Outcome.COULD_NOT_TELL
     assert judged(broken(), now=later) is Outcome.COULD_NOT_TELL
+
+
+@pytest.mark.parametrize(
+    ("url", "is_own"),
+    [
+        ("https://log.example", True),
+        ("https://log.example:443/2026", True),
+        ("http://LOG.example:80/", True),
+        ("https://log.example:80", False),
+        ("https://log.example:8443", False),
+        ("https://mirror.log.example", False),
+        ("https://log.example@mirror.example", False),
+        ("https://mirror.example/log.example/2026", False),
+    ],
+)
+def test_own_address_of_a_log_has_host_and_port_of_its_origin(url, is_own):
+    assert is_own_address(ORIGIN, url) is is_own
+
+
+def test_log_is_read_again_at_its_own_address_only(tmp_path, capsys):
+    (tmp_path / "proof.json").write_bytes(violation.encode(broken()))
+    (tmp_path / "trust.json").write_bytes(compact_json(TRUST.to_json()))
+    files = [str(tmp_path / "proof.json"), "--trust", str(tmp_path / "trust.json")]
+    # a mirror may lack the entry because it is old; nothing is asked of it
+    assert verify_violation_command([*files, "--ledger", "https://mirror.example/2026"]) == 2
+    assert "own address, at log.example" in capsys.readouterr().err
 
 
 def test_honest_log_is_not_convicted_by_an_older_head_of_its_own():
