@@ -6,7 +6,7 @@ from __future__ import annotations
 import base64
 
 from ledger.trust import format_hex
-from ledger.values import LogState, StoredAnchor, StoredCheckpoint
+from ledger.values import LogState, ShownAnchor, StoredAnchor, StoredCheckpoint
 from protocol.encoding import JSON, parse_object
 
 
@@ -27,11 +27,9 @@ def log_json(
     }
 
 
-def anchor_json(
-    log: LogState, anchor: StoredAnchor, *, checkpoint: StoredCheckpoint | None = None
-) -> dict[str, JSON]:
-    """Return an anchor; with its checkpoint, and its proof once it is final, when one is asked for."""
-    members: dict[str, JSON] = {
+def anchor_json(log: LogState, anchor: ShownAnchor) -> dict[str, JSON]:
+    """Return an anchor, as in lists."""
+    return {
         "log": log.origin,
         "prev_size": anchor.prev_size,
         "size": anchor.size,
@@ -44,7 +42,12 @@ def anchor_json(
         "block_hash": None if anchor.block_hash is None else format_hex(anchor.block_hash),
         "settled_at": None if anchor.settled_at is None else anchor.settled_at.isoformat(),
     }
-    if checkpoint is not None:
-        members["checkpoint"] = checkpoint.note
-        members["proof"] = parse_object(anchor.evidence) if anchor.evidence else None
-    return members
+
+
+def whole_anchor_json(log: LogState, anchor: StoredAnchor, checkpoint: StoredCheckpoint) -> dict[str, JSON]:
+    """Return an anchor with its checkpoint, and its proof once it is final."""
+    return {
+        **anchor_json(log, anchor),
+        "checkpoint": checkpoint.note,
+        "proof": parse_object(anchor.evidence) if anchor.evidence else None,
+    }
