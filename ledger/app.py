@@ -15,6 +15,7 @@ from ledger.sentences import SENTENCES
 from ledger.services import Services
 from ledger.settings import LedgerSettings
 from ledger.store import SqlStore
+from ledger.tables import TrustListRow
 from ledger.trust_history import TrustHistory
 from protocol.clock import Clock, SystemClock
 from protocol.runtime.collector import settle
@@ -23,8 +24,8 @@ from protocol.runtime.dates import install_dates
 from protocol.runtime.fetch import HTTPClient, open_http
 from protocol.runtime.settings import load_settings
 from protocol.runtime.signer import open_signer
+from protocol.runtime.sql_trust_shelf import SqlTrustListShelf
 from protocol.runtime.trust_fetch import open_trust_list
-from protocol.runtime.trust_shelf import ProcessShelf
 from protocol.runtime.web import create_service_app, machine
 
 _log = structlog.get_logger()
@@ -58,7 +59,7 @@ def create_app(settings: LedgerSettings, *, clock: Clock | None = None, http: HT
         settings,
         publication,
         clock,
-        open_trust_list(settings, http or open_http(settings), ProcessShelf()),
+        open_trust_list(settings, http or open_http(settings), SqlTrustListShelf(database, TrustListRow)),
         open_chain,
         TrustHistory(SqlRegistryStore(database, settings.registry) if settings.registry else None),
         recorders,

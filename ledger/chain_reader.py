@@ -133,7 +133,7 @@ class ChainReader:
             return ()
         known = anchors[-1].size if anchors else self._from_size
         try:
-            claimed = max((_final_size(each) for each in client.anchors()), default=0)
+            claimed = client.find_final_size() or 0
             if claimed <= known or claimed <= self._chain.head(self._trusted.log_id).size:
                 return ()
         except Error:
@@ -162,14 +162,6 @@ class ChainReader:
             is_final=finality is Finality.FINAL,
         )
         return AuditState(note, last.size, tree.frontier(last.size), anchor)
-
-
-def _final_size(claim: object) -> int:
-    """Return how many leaves the ledger says are anchored by this anchor; 0 when it is not final."""
-    match claim:
-        case {"state": "final", "size": int(size)}:
-            return size
-    return 0
 
 
 def _find_newest(

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from ledger import checkpoint as checkpoints
 from ledger import merkle, tiles
@@ -83,10 +83,24 @@ class LedgerClient:
         """Return what the service says about its logs, as in a trust file but on its own word only."""
         return get_member(parse_object(self._get("/log/v1/logs")), "logs", list)
 
-    def anchors(self) -> list[JSON]:
-        """Return the anchors of the log, oldest first, with state, transaction, block and checkpoint."""
-        query = "" if self._log is None else f"?log={quote(self._log, safe='')}"
-        return get_member(parse_object(self._get(f"/log/v1/anchors{query}")), "anchors", list)
+    def anchors(
+        self, *, before: int | None = None, limit: int | None = None, state: str | None = None
+    ) -> list[JSON]:
+        """Return a page of the log's anchors, newest first, with state, transaction and block.
+
+        The next page is that `before` the size of the last; without a limit it is as long as the service gives.
+        """
+        given = {"log": self._log, "before": before, "limit": limit, "state": state}
+        query = urlencode({name: value for name, value in given.items() if value is not None})
+        return get_member(parse_object(self._get(f"/log/v1/anchors?{query}")), "anchors", list)
+
+    def find_final_size(self) -> int | None:
+        """Return how many leaves the service says that the chain holds for good; None when it says none.
+
+        The same question whoever asks, and whatever about: it tells the log nothing.
+        """
+        sizes = [_final_size(each) for each in self.anchors(limit=1, state="final")]
+        return max((each for each in sizes if each is not None), default=None)
 
     def anchor(self, size: int) -> dict[str, JSON]:
         """Return the anchor of this size, with the evidence for its block once it is final."""
@@ -161,6 +175,13 @@ class LedgerClient:
         if answer.status == _NOT_FOUND:
             raise RequestError(_code(answer, "not_found"), f"the ledger has no {path}", status=_NOT_FOUND)
         raise UnavailableError("ledger_unavailable", f"the ledger answered {answer.status} to {path}")
+
+
+def _final_size(anchor: JSON) -> int | None:
+    match anchor:
+        case {"state": "final", "size": int(size)}:
+            return size
+    return None
 
 
 def _code(answer: Response, otherwise: str) -> str:

@@ -7,11 +7,11 @@ kept the promise. What is published is the longest delay that it promises, and w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 
-from ledger.values import StoredAnchor
+from ledger.values import ShownAnchor
 
 DAYS_SHOWN = 30
 ANCHORS_SHOWN = 30
@@ -35,30 +35,34 @@ class AnchorDelay:
     delay: timedelta
 
 
-def growth_by_day(anchors: Sequence[StoredAnchor], *, today: date, zone: tzinfo) -> tuple[DayGrowth, ...]:
-    """Return the last days up to today, each with what was anchored on it; none for a log without anchors."""
-    settled = [(each, each.settled_at.astimezone(zone).date()) for each in anchors if each.settled_at]
-    if not settled:
+def growth_by_day(
+    first_at: datetime | None, anchored_before: Callable[[datetime], int], *, today: date, zone: tzinfo
+) -> tuple[DayGrowth, ...]:
+    """Return the last days up to today, each with what was anchored on it; none for a log without anchors.
+
+    The log's first anchor was settled at `first_at`; `anchored_before` gives the size anchored before a moment.
+    """
+    if first_at is None:
         return ()
-    first = max(today - timedelta(days=DAYS_SHOWN - 1), min(day for _, day in settled))
-    size = max((each.size for each, day in settled if day < first), default=0)
+    first = max(today - timedelta(days=DAYS_SHOWN - 1), first_at.astimezone(zone).date())
+    size = anchored_before(datetime.combine(first, time(), zone))
     found = []
     for offset in range((today - first).days + 1):
         day = first + timedelta(days=offset)
-        end = max((each.size for each, on in settled if on == day), default=size)
-        found.append(DayGrowth(day, max(0, end - size), max(size, end)))
-        size = max(size, end)
+        end = max(size, anchored_before(datetime.combine(day + timedelta(days=1), time(), zone)))
+        found.append(DayGrowth(day, end - size, end))
+        size = end
     return tuple(found)
 
 
-def anchor_delays(anchors: Sequence[StoredAnchor]) -> tuple[AnchorDelay, ...]:
-    """Return how long the newest settled anchors took, oldest first."""
+def anchor_delays(anchors: Sequence[ShownAnchor]) -> tuple[AnchorDelay, ...]:
+    """Return how long the newest settled anchors took, oldest first; the anchors come newest first."""
     found = [
         AnchorDelay(each.size, each.settled_at, max(timedelta(0), each.settled_at - each.stored_at))
         for each in anchors
         if each.settled_at is not None
     ]
-    return tuple(found[-ANCHORS_SHOWN:])
+    return tuple(reversed(found[:ANCHORS_SHOWN]))
 
 
 @dataclass(frozen=True)

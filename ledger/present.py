@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from ledger.cosignature import WitnessKey
 from ledger.trust import format_hex
-from ledger.values import LastCosigned, LogState, StoredAnchor, StoredCheckpoint
+from ledger.values import LastCosigned, LogState, ShownAnchor, StoredAnchor, StoredCheckpoint
 from protocol.encoding import JSON, parse_object
 
 
@@ -43,11 +43,9 @@ def _witness_json(key: WitnessKey, last: LastCosigned | None) -> dict[str, JSON]
     }
 
 
-def anchor_json(
-    log: LogState, anchor: StoredAnchor, *, checkpoint: StoredCheckpoint | None = None
-) -> dict[str, JSON]:
-    """Return an anchor; with its checkpoint, and its proof once it is final, when one is asked for."""
-    members: dict[str, JSON] = {
+def anchor_json(log: LogState, anchor: ShownAnchor) -> dict[str, JSON]:
+    """Return an anchor, as in lists."""
+    return {
         "log": log.origin,
         "prev_size": anchor.prev_size,
         "size": anchor.size,
@@ -60,7 +58,12 @@ def anchor_json(
         "block_hash": None if anchor.block_hash is None else format_hex(anchor.block_hash),
         "settled_at": None if anchor.settled_at is None else anchor.settled_at.isoformat(),
     }
-    if checkpoint is not None:
-        members["checkpoint"] = checkpoint.note
-        members["proof"] = parse_object(anchor.evidence) if anchor.evidence else None
-    return members
+
+
+def whole_anchor_json(log: LogState, anchor: StoredAnchor, checkpoint: StoredCheckpoint) -> dict[str, JSON]:
+    """Return an anchor with its checkpoint, and its proof once it is final."""
+    return {
+        **anchor_json(log, anchor),
+        "checkpoint": checkpoint.note,
+        "proof": parse_object(anchor.evidence) if anchor.evidence else None,
+    }

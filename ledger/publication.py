@@ -6,15 +6,24 @@ Nothing here knows who asks. Reading happens at a size that a signed checkpoint 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from ledger import merkle, promise, tiles
 from ledger.commitment import Commitment
 from ledger.cosignature import WitnessKey
-from ledger.store import Store
-from ledger.values import LastCosigned, LogCondition, LogState, StoredAnchor, StoredCheckpoint, is_attended
+from ledger.store import MAX_ANCHORS, SHOWN, Store
+from ledger.values import (
+    AnchorState,
+    LastCosigned,
+    LogCondition,
+    LogState,
+    ShownAnchor,
+    StoredAnchor,
+    StoredCheckpoint,
+    is_attended,
+)
 from protocol.clock import Clock
 from protocol.errors import RequestError, UnavailableError
 from protocol.keys import Signer
@@ -177,18 +186,43 @@ class Publication:
         level = tiles.TILE_HEIGHT * address.level
         return b"".join(self._store.nodes(state.name, level, start, address.width))
 
-    def anchors(self, *, log: str | None) -> tuple[LogState, tuple[StoredAnchor, ...]]:
-        """Return a log and its anchors, oldest first."""
+    def anchors(
+        self,
+        *,
+        log: str | None,
+        before: int | None = None,
+        limit: int = MAX_ANCHORS,
+        states: Collection[AnchorState] = SHOWN,
+    ) -> tuple[LogState, tuple[ShownAnchor, ...]]:
+        """Return a log and one page of its anchors, those of a smaller size than `before`; newest first."""
         state = self.get_log(log)
-        return state, self._store.anchors(state.name)
+        return state, self._store.anchors(state.name, before=before, limit=limit, states=states)
+
+    def find_final_anchor(self, *, log: str | None) -> ShownAnchor | None:
+        """Return the newest anchor that the chain holds for good, or None."""
+        _, found = self.anchors(log=log, limit=1, states={AnchorState.FINAL})
+        return found[0] if found else None
 
     def get_anchor(self, size: int, *, log: str | None) -> tuple[LogState, StoredAnchor]:
         """Return a log and its anchor of this size. Raises `RequestError` (`not_found`, 404)."""
-        state, anchors = self.anchors(log=log)
-        found = next((anchor for anchor in anchors if anchor.size == size), None)
+        state = self.get_log(log)
+        found = self._store.find_anchor(state.name, size)
         if found is None:
             raise RequestError("not_found", "no anchor has this size", status=404)
         return state, found
+
+    def neighbours(self, log: str, size: int) -> tuple[int | None, int | None]:
+        """Return the sizes of the anchors before and after that of this size."""
+        earlier = self._store.anchors(log, before=size, limit=1)
+        return (earlier[0].size if earlier else None), self._store.find_next_anchor(log, size)
+
+    def find_first_settled(self, log: str) -> datetime | None:
+        """Return when the log's first anchor was settled; None while none is."""
+        return self._store.find_first_settled(log)
+
+    def anchored_before(self, log: str, moment: datetime) -> int:
+        """Return how many leaves were anchored before a moment."""
+        return self._store.anchored_before(log, moment)
 
     def count_waiting(self, *, log: str | None) -> int:
         """Return how many promised entries wait for their batch."""

@@ -6,25 +6,42 @@ What the worker writes is in `ledger.worker_store`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import func
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import defer
 from sqlmodel import col, select
 
 from ledger.checkpoint import CheckpointKey
 from ledger.commitment import Commitment
 from ledger.merkle import HASH_BYTES
 from ledger.tables import AnchorRow, CheckpointRow, CosignatureRow, EntryRow, LogRow, NodeRow
-from ledger.values import AnchorState, LastCosigned, LogCondition, LogState, StoredAnchor, StoredCheckpoint
+from ledger.values import (
+    AnchorState,
+    LastCosigned,
+    LogCondition,
+    LogState,
+    ShownAnchor,
+    StoredAnchor,
+    StoredCheckpoint,
+)
 from protocol.errors import UnavailableError
 from protocol.runtime.database import Database
 
 # Witnesses may have come and gone while a head stayed; so many lines fit into a note, with names of any length.
 MAX_COSIGNATURES = 32
-_SHOWN = (AnchorState.PENDING.value, AnchorState.INCLUDED.value, AnchorState.FINAL.value)
+# those that are, or are to be, on the chain
+SHOWN = frozenset({AnchorState.PENDING, AnchorState.INCLUDED, AnchorState.FINAL})
+# 429 bytes each as JSON, so that a page stays below half of what a client parses (512 KiB)
+MAX_ANCHORS = 500
+# a transaction and what proves its block are many times as long as all the rest of an anchor
+_SHORT = (
+    defer(AnchorRow.raw, raiseload=True),  # type: ignore[arg-type]  # a column, typed as what it holds
+    defer(AnchorRow.evidence, raiseload=True),  # type: ignore[arg-type]  # the same
+)
 
 
 class Store(Protocol):
@@ -70,8 +87,27 @@ class Store(Protocol):
     def find_last_cosigned(self, log: str, witness: str) -> LastCosigned | None:
         """Return the largest head that the witness with this verifier key cosigned, or None."""
 
-    def anchors(self, log: str) -> tuple[StoredAnchor, ...]:
-        """Return the anchors that are, or are to be, on the chain; oldest first."""
+    def anchors(
+        self,
+        log: str,
+        *,
+        before: int | None = None,
+        limit: int = MAX_ANCHORS,
+        states: Collection[AnchorState] = SHOWN,
+    ) -> tuple[ShownAnchor, ...]:
+        """Return anchors in these states, of a smaller size than `before`; newest first."""
+
+    def find_anchor(self, log: str, size: int) -> StoredAnchor | None:
+        """Return the anchor of this size that is, or is to be, on the chain, or None."""
+
+    def find_next_anchor(self, log: str, size: int) -> int | None:
+        """Return the size of the first such anchor that is larger, or None."""
+
+    def find_first_settled(self, log: str) -> datetime | None:
+        """Return when the first anchor was settled; None while none is."""
+
+    def anchored_before(self, log: str, moment: datetime) -> int:
+        """Return the size of the anchor that was settled last before this moment; 0 when none was."""
 
 
 class SqlStore:
@@ -177,11 +213,47 @@ class SqlStore:
             row = session.exec(query.order_by(col(CosignatureRow.size).desc()).limit(1)).first()
             return None if row is None else LastCosigned(row.size, row.cosigned_at)
 
-    def anchors(self, log: str) -> tuple[StoredAnchor, ...]:
-        """Return the anchors that are, or are to be, on the chain; oldest first."""
+    def anchors(
+        self,
+        log: str,
+        *,
+        before: int | None = None,
+        limit: int = MAX_ANCHORS,
+        states: Collection[AnchorState] = SHOWN,
+    ) -> tuple[ShownAnchor, ...]:
+        """Return anchors in these states, of a smaller size than `before`; newest first."""
+        query = select(AnchorRow).where(AnchorRow.log == log, _is_in(states))
+        if before is not None:
+            query = query.where(AnchorRow.size < before)
+        query = query.order_by(col(AnchorRow.size).desc(), col(AnchorRow.id).desc()).limit(limit)
         with self._database.read() as session:
-            query = select(AnchorRow).where(AnchorRow.log == log, col(AnchorRow.state).in_(_SHOWN))
-            return tuple(stored_anchor(row) for row in session.exec(query.order_by(col(AnchorRow.size))))
+            return tuple(shown_anchor(row) for row in session.exec(query.options(*_SHORT)))
+
+    def find_anchor(self, log: str, size: int) -> StoredAnchor | None:
+        """Return the anchor of this size that is, or is to be, on the chain, or None."""
+        query = select(AnchorRow).where(AnchorRow.log == log, AnchorRow.size == size, _is_in(SHOWN))
+        with self._database.read() as session:
+            row = session.exec(query.order_by(col(AnchorRow.id))).first()
+            return None if row is None else stored_anchor(row)
+
+    def find_next_anchor(self, log: str, size: int) -> int | None:
+        """Return the size of the first such anchor that is larger, or None."""
+        query = select(AnchorRow.size).where(AnchorRow.log == log, AnchorRow.size > size, _is_in(SHOWN))
+        with self._database.read() as session:
+            return session.exec(query.order_by(col(AnchorRow.size)).limit(1)).first()
+
+    def find_first_settled(self, log: str) -> datetime | None:
+        """Return when the first anchor was settled; None while none is."""
+        query = select(AnchorRow.settled_at).where(AnchorRow.log == log, col(AnchorRow.settled_at).is_not(None))
+        with self._database.read() as session:
+            return session.exec(query.order_by(col(AnchorRow.settled_at)).limit(1)).first()
+
+    def anchored_before(self, log: str, moment: datetime) -> int:
+        """Return the size of the anchor that was settled last before this moment; 0 when none was."""
+        query = select(AnchorRow.size).where(AnchorRow.log == log, col(AnchorRow.settled_at) < moment)
+        newest = query.where(_is_in(SHOWN)).order_by(col(AnchorRow.settled_at).desc(), col(AnchorRow.size).desc())
+        with self._database.read() as session:
+            return session.exec(newest.limit(1)).first() or 0
 
 
 def log_state(row: LogRow) -> LogState:
@@ -206,6 +278,21 @@ def log_state(row: LogRow) -> LogState:
     )
 
 
+def shown_anchor(row: AnchorRow) -> ShownAnchor:
+    """Return as a value what lists show of an anchor's row."""
+    return ShownAnchor(
+        prev_size=row.prev_size,
+        size=row.size,
+        root=row.root,
+        state=AnchorState(row.state),
+        transaction_hash=row.transaction_hash,
+        stored_at=row.stored_at,
+        block_number=row.block_number,
+        block_hash=row.block_hash,
+        settled_at=row.settled_at,
+    )
+
+
 def stored_anchor(row: AnchorRow) -> StoredAnchor:
     """Return an anchor's row as a value."""
     assert row.id is not None  # noqa: S101 - a stored row has one
@@ -224,6 +311,10 @@ def stored_anchor(row: AnchorRow) -> StoredAnchor:
         settled_at=row.settled_at,
         evidence=row.evidence,
     )
+
+
+def _is_in(states: Collection[AnchorState]) -> ColumnElement[bool]:
+    return col(AnchorRow.state).in_([each.value for each in states])
 
 
 def split_hashes(raw: bytes) -> tuple[bytes, ...]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from protocol.runtime.database import Moment
-from protocol.runtime.tables import LeaseColumns
+from protocol.runtime.tables import LeaseColumns, TrustListColumns
 
 
 class Base(SQLModel, registry=registry()):
@@ -115,6 +115,7 @@ class AnchorRow(Base, table=True):
     __table_args__ = (
         UniqueConstraint("transaction_hash", name="uq_anchors_transaction_hash"),
         Index("ix_anchors_log_size", "log", "size"),
+        Index("ix_anchors_log_settled_at", "log", "settled_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -184,3 +185,9 @@ class RecorderRow(Base, table=True):
     # the hour that is counted, and how many calls were made in it; earlier hours are forgotten
     period_at: datetime | None = Field(default=None, sa_type=Moment)
     used: int = Field(default=0, sa_type=BigInteger)
+
+
+class TrustListRow(TrustListColumns, Base, table=True):
+    """The newest trust list that any process has seen."""
+
+    __tablename__ = "trust_lists"

@@ -114,24 +114,30 @@ class LastCosigned:
 
 
 @dataclass(frozen=True)
-class StoredAnchor:
-    """An anchor as stored."""
+class ShownAnchor:
+    """An anchor as lists of them show it."""
 
-    id: int
     prev_size: int
     size: int
     root: bytes
     state: AnchorState
-    nonce: int | None
-    raw: bytes | None = field(repr=False)
     transaction_hash: bytes
     stored_at: datetime
     block_number: int | None
     block_hash: bytes | None
     settled_at: datetime | None
-    evidence: str = field(repr=False)
 
     @property
     def is_settled(self) -> bool:
         """Whether it is in a block."""
         return self.state in {AnchorState.INCLUDED, AnchorState.FINAL}
+
+
+@dataclass(frozen=True)
+class StoredAnchor(ShownAnchor):
+    """An anchor as stored, with the transaction's bytes and what proves its block."""
+
+    id: int
+    nonce: int | None
+    raw: bytes | None = field(repr=False)
+    evidence: str = field(repr=False)

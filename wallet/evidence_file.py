@@ -21,8 +21,6 @@ from protocol.errors import Error
 from wallet.share import Share
 from wallet.take_back import TakenBack
 
-_FINAL = "final"
-
 
 def build(share: Share, taken: Sequence[TakenBack], *, ledger: LedgerClient, checkpoint_key: str) -> bytes:
     """Return the evidence file."""
@@ -30,8 +28,8 @@ def build(share: Share, taken: Sequence[TakenBack], *, ledger: LedgerClient, che
     for each in taken:
         found.append(_take_back_record(each))
         found += [_answer_record(answer) for answer in each.answers]
-    anchors = _final_anchors(ledger)
-    placed = tuple(_place(each, anchors, ledger, checkpoint_key) for each in found)
+    anchored = _find_anchored(ledger)
+    placed = tuple(_place(each, anchored, ledger, checkpoint_key) for each in found)
     return canonical_json(Evidence(placed).to_json())
 
 
@@ -59,24 +57,23 @@ def _answer_record(answer: Mapping[str, JSON]) -> EvidenceRecord:
     )
 
 
-def _final_anchors(ledger: LedgerClient) -> list[dict[str, JSON]]:
-    """Return the anchors that the chain holds for good, newest first; none when the ledger does not answer."""
+def _find_anchored(ledger: LedgerClient) -> int | None:
+    """Return the newest size that the chain holds for good; None when there is none, or no answer."""
     try:
-        found = [each for each in ledger.anchors() if isinstance(each, dict) and each.get("state") == _FINAL]
+        return ledger.find_final_size()
     except Error:
-        return []
-    return sorted(found, key=_size, reverse=True)
+        return None
 
 
 def _place(
-    record: EvidenceRecord, anchors: Sequence[dict[str, JSON]], ledger: LedgerClient, checkpoint_key: str
+    record: EvidenceRecord, anchored: int | None, ledger: LedgerClient, checkpoint_key: str
 ) -> EvidenceRecord:
     """Return the record with its place in the log, as far as the ledger can show it now."""
     try:
         key = CheckpointKey.parse(checkpoint_key)
         commitment = records.commit(record.key, record.record)
-        if anchors:
-            anchor = ledger.anchor(_size(anchors[0]))
+        if anchored is not None:
+            anchor = ledger.anchor(anchored)
             note, proof = anchor.get("checkpoint"), anchor.get("proof")
             found = ledger.prove(commitment, key, note=note) if isinstance(note, str) else None
             if found is not None and isinstance(proof, dict):
@@ -90,8 +87,3 @@ def _place(
 def _with_inclusion(record: EvidenceRecord, found: Inclusion) -> EvidenceRecord:
     place = InclusionEvidence(found.leaf_index, found.checkpoint.size, found.proof)
     return replace(record, inclusion=place, checkpoint=found.note)
-
-
-def _size(anchor: Mapping[str, JSON]) -> int:
-    size = anchor.get("size")
-    return size if isinstance(size, int) else 0

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
@@ -12,7 +14,7 @@ from ledger.routes.pages import find_log, other_name
 from ledger.routes.witnesses import witnessed
 from ledger.services import services
 from ledger.trust import validator_sets
-from ledger.values import AnchorState, LogCondition
+from ledger.values import LogCondition
 from protocol.deadlines import ZONE
 
 bp = Blueprint("figures", __name__)
@@ -26,7 +28,12 @@ def state() -> ResponseReturnValue:
     if log is None:
         return render_template("ledger/state.html", log=None)
     _, anchors = known.publication.anchors(log=log.name)
-    growth = growth_by_day(anchors, today=known.clock.now().astimezone(ZONE).date(), zone=ZONE)
+    growth = growth_by_day(
+        known.publication.find_first_settled(log.name),
+        partial(known.publication.anchored_before, log.name),
+        today=known.clock.now().astimezone(ZONE).date(),
+        zone=ZONE,
+    )
     delays = anchor_delays(anchors)
     return render_template(
         "ledger/state.html",
@@ -41,7 +48,7 @@ def state() -> ResponseReturnValue:
         growth_chart=draw([each.added for each in growth]),
         delays=delays,
         delay_chart=draw([each.delay.total_seconds() for each in delays]),
-        newest=next((each for each in reversed(anchors) if each.state is AnchorState.FINAL), None),
+        newest=known.publication.find_final_anchor(log=log.name),
         unsettled=sum(not each.is_settled for each in anchors),
         seconds=words.seconds,
         days_shown=DAYS_SHOWN,

@@ -14,8 +14,10 @@ from flask.typing import ResponseReturnValue
 
 from ledger import tiles
 from ledger.commitment import parse_commitment
-from ledger.present import anchor_json, log_json
+from ledger.present import anchor_json, log_json, whole_anchor_json
 from ledger.services import services
+from ledger.store import MAX_ANCHORS, SHOWN
+from ledger.values import AnchorState
 from protocol.encoding import b64url_encode, find_member, parse_object
 from protocol.errors import RequestError
 
@@ -50,6 +52,25 @@ def _required(name: str) -> int:
     if number is None:
         raise RequestError("invalid_request", f"expected parameter {name}")
     return number
+
+
+def _limit() -> int:
+    limit = _number("limit")
+    if limit is None:
+        return MAX_ANCHORS
+    if not 0 < limit <= MAX_ANCHORS:
+        raise RequestError("invalid_request", f"expected limit from 1 to {MAX_ANCHORS}")
+    return limit
+
+
+def _states() -> frozenset[AnchorState]:
+    text = request.args.get("state")
+    if text is None:
+        return SHOWN
+    found = frozenset(state for state in SHOWN if state.value == text)
+    if not found:
+        raise RequestError("invalid_request", "expected state to be pending, included or final")
+    return found
 
 
 @bp.get("/log/v1/logs")
@@ -106,8 +127,10 @@ def consistency() -> ResponseReturnValue:
 
 @bp.get("/log/v1/anchors")
 def anchors() -> ResponseReturnValue:
-    """Return the log's anchors, oldest first."""
-    log, found = services().publication.anchors(log=request.args.get("log"))
+    """Return a page of the log's anchors, newest first; `before` its last size comes the next page."""
+    log, found = services().publication.anchors(
+        log=request.args.get("log"), before=_number("before"), limit=_limit(), states=_states()
+    )
     return jsonify(log=log.origin, size=log.size, anchors=[anchor_json(log, each) for each in found])
 
 
@@ -117,7 +140,7 @@ def anchor(size: int) -> ResponseReturnValue:
     publication = services().publication
     log, found = publication.get_anchor(size, log=request.args.get("log"))
     checkpoint = publication.get_checkpoint(log=log.name, size=size)
-    return jsonify(anchor_json(log, found, checkpoint=checkpoint))
+    return jsonify(whole_anchor_json(log, found, checkpoint))
 
 
 @bp.get("/checkpoint", defaults={"log": None})

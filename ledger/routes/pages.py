@@ -12,7 +12,7 @@ from ledger.routes import words
 from ledger.routes.witnesses import witnessed
 from ledger.services import services
 from ledger.trust import format_hex
-from ledger.values import AnchorState, LogCondition, LogState, StoredAnchor
+from ledger.values import AnchorState, LogCondition, LogState
 from protocol.errors import RequestError, UnavailableError
 
 bp = Blueprint("pages", __name__)
@@ -31,10 +31,9 @@ def home() -> ResponseReturnValue:
     if log is None:
         return render_template("ledger/home.html", log=None)
     publication = services().publication
-    _, anchors = publication.anchors(log=log.name)
     before = _before()
-    shown = [each for each in reversed(anchors) if before is None or each.size < before][: ANCHORS_PER_PAGE + 1]
-    newest = next((each for each in reversed(anchors) if each.state is AnchorState.FINAL), None)
+    _, shown = publication.anchors(log=log.name, before=before, limit=ANCHORS_PER_PAGE + 1)
+    newest = publication.find_final_anchor(log=log.name)
     return render_template(
         "ledger/home.html",
         log=log,
@@ -64,7 +63,7 @@ def anchor(size: int) -> ResponseReturnValue:
         anchor=found,
         root=base64.b64encode(found.root).decode(),
         checkpoint=publication.get_checkpoint(log=log.name, size=size).note,
-        neighbours=_neighbours(publication.anchors(log=log.name)[1], found),
+        neighbours=publication.neighbours(log.name, size),
     )
 
 
@@ -102,10 +101,3 @@ def _before() -> int | None:
     if not (text.isascii() and text.isdecimal()) or len(text) > 18:  # noqa: PLR2004 - digits of a 64-bit number
         raise RequestError("invalid_request", "expected before to be a whole number")
     return int(text)
-
-
-def _neighbours(anchors: tuple[StoredAnchor, ...], found: StoredAnchor) -> tuple[int | None, int | None]:
-    """Return the sizes of the anchors before and after."""
-    sizes = [each.size for each in anchors]
-    at = sizes.index(found.size)
-    return (sizes[at - 1] if at else None), (sizes[at + 1] if at + 1 < len(sizes) else None)

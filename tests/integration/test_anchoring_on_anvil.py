@@ -23,7 +23,7 @@ from ledger.chain.interface import Chain
 from ledger.chain.sealer import FileSealerKey
 from ledger.commitment import Commitment
 from ledger.settings import LedgerSettings
-from ledger.store import SqlStore
+from ledger.store import SqlStore, stored_anchor
 from ledger.tables import AnchorRow
 from ledger.trust import log_id
 from ledger.values import AnchorState
@@ -101,7 +101,7 @@ class Bench:
         assert tuple(each for event in events for each in event.commitments) == leaves
         head = self.chain.head(self.log_id)
         assert (head.size, head.root) == (log.size, merkle.Tree(leaves).root())
-        final = [each for each in self.store.anchors(LOG) if each.state is AnchorState.FINAL]
+        final = [stored_anchor(row) for row in self.rows() if row.state == AnchorState.FINAL]
         assert [(each.size, each.block_hash) for each in final] == [
             (each.size, each.block_hash) for each in events
         ]

@@ -165,7 +165,7 @@ def test_reorganisation_puts_the_anchor_back_to_pending_and_it_returns(bench):
     bench.chain.mines_at_once = False
     bench.worker.anchor()
     assert bench.states() == [(8, "pending")]
-    assert bench.store.anchors("2026")[0].block_hash is None
+    assert bench.anchors()[0].block_hash is None
     for _ in range(3):
         bench.chain.mine()
     bench.worker.anchor()
@@ -177,11 +177,11 @@ def test_reorganisation_into_another_block_is_followed(bench):
     bench.chain.confirmations = 1
     bench.grow()
     bench.worker.anchor()
-    before = bench.store.anchors("2026")[0].block_hash
+    before = bench.anchors()[0].block_hash
     bench.chain.reorganise(1, keep=True)
     bench.chain.mine()
     bench.worker.anchor()
-    assert bench.store.anchors("2026")[0].block_hash not in {None, before}
+    assert bench.anchors()[0].block_hash not in {None, before}
     bench.chain.mine()
     bench.worker.anchor()
     bench.check_whole()
@@ -259,7 +259,7 @@ def test_replaced_transaction_that_comes_through_after_all_is_adopted(bench):
     bench.grow()
     bench.chain.refuses = True
     bench.worker.anchor()
-    old = bench.store.anchors("2026")[0].raw
+    old = bench.anchors()[0].raw
     bench.grow()
     bench.worker.anchor()
     assert bench.states() == [(8, "abandoned"), (16, "pending")]
@@ -410,7 +410,7 @@ def _scenario(bench) -> None:
     bench.worker.anchor()
     bench.grow()
     bench.worker.anchor()
-    old = next(each for each in bench.store.anchors("2026") if each.state is AnchorState.PENDING).raw
+    old = next(each for each in bench.anchors() if each.state is AnchorState.PENDING).raw
     bench.grow()
     bench.worker.anchor()
     bench.chain.refuses = False

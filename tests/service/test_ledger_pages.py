@@ -98,7 +98,7 @@ def test_anchor_page_when_final_shows_block_transaction_and_checkpoint(world, an
     assert "localhost:8104/2026\n8\n" in page
     assert 'href="/anchors/16"' in page
     assert (first["state"], first["proof"]["transaction"]) == ("final", first["transaction"])
-    assert [each["size"] for each in client.anchors()] == [8, 16]
+    assert [each["size"] for each in client.anchors()] == [16, 8]
 
 
 def test_overview_when_there_are_many_anchors_shows_the_newest_and_a_way_to_older_ones(world, anchored, read):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -45,7 +46,16 @@ def anchor(size: int, *, day: float = 0, delay: float = 3, settled: bool = True)
 
 def grown(*anchors: StoredAnchor, day: int) -> list[tuple[int, int]]:
     today = (START + timedelta(days=day)).date()
-    return [(each.added, each.size) for each in growth_by_day(anchors, today=today, zone=UTC)]
+    growth = growth_by_day(*settled(*anchors), today=today, zone=UTC)
+    return [(each.added, each.size) for each in growth]
+
+
+def settled(*anchors: StoredAnchor) -> tuple[datetime | None, Callable[[datetime], int]]:
+    """Return what a store says of these anchors: when the first was settled, and the size before a moment."""
+    found = [(each.settled_at, each.size) for each in anchors if each.settled_at is not None]
+    return min((at for at, _ in found), default=None), lambda moment: max(
+        (size for at, size in found if at < moment), default=0
+    )
 
 
 def test_growth_when_days_are_quiet_shows_them_with_the_size_before():
@@ -69,14 +79,14 @@ def test_growth_counts_days_in_the_zone_that_it_is_given():
     from zoneinfo import ZoneInfo
 
     late = anchor(8, day=0.47)  # 23:16 UTC, 00:16 of the next day in Madrid
-    (first,) = growth_by_day([late], today=date(2026, 11, 2), zone=ZoneInfo("Europe/Madrid"))
+    (first,) = growth_by_day(*settled(late), today=date(2026, 11, 2), zone=ZoneInfo("Europe/Madrid"))
     assert first.day == date(2026, 11, 2)
 
 
 def test_delays_are_of_the_newest_settled_anchors_and_never_negative():
     anchors = [anchor(8 * number, delay=number) for number in range(1, ANCHORS_SHOWN + 6)]
     anchors += [anchor(9000, settled=False), anchor(9008, delay=-2)]
-    delays = anchor_delays(anchors)
+    delays = anchor_delays(anchors[::-1])
     assert len(delays) == ANCHORS_SHOWN
     assert [each.delay.total_seconds() for each in delays[-3:]] == [34, 35, 0]
     assert delays[-1].size == 9008
