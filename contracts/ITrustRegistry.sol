@@ -196,8 +196,8 @@ interface ITrustRegistry {
 
     /// @notice Take back an approval that has had no effect.
     /// @dev Only members. Reverts with `NotMember`, `NoApproval`.
-    /// @param changeId as in `Approved`
-    function withdraw(bytes32 changeId) external;
+    /// @param id the `changeId` of `Approved`
+    function withdraw(bytes32 id) external;
 
     /// @notice The newest event's sequence number and running hash.
     function newest() external view returns (uint64 sequence, bytes32 runningHash);
@@ -211,8 +211,8 @@ interface ITrustRegistry {
     function changeId(Change calldata change) external view returns (bytes32);
 
     /// @notice How many of the present members approved this.
-    /// @param changeId as in `Approved`
-    function approvals(bytes32 changeId) external view returns (uint256);
+    /// @param id the `changeId` of `Approved`
+    function approvals(bytes32 id) external view returns (uint256);
 
     /// @notice The account that accepts for this administration; zero when it does not take part.
     function accountOf(bytes32 administration) external view returns (address);

@@ -180,7 +180,7 @@ class Proposal:
 
 
 def _check_order(changes: Sequence[ProposedChange]) -> None:
-    """Raise `RequestError` when something is added after its end: who approves first would approve it before the end."""
+    """Raise `RequestError` when something is added after its end: who approves first approves it before."""
     ended: set[tuple[Kind, Role, bytes, bytes]] = set()
     for number, each in enumerate(changes, start=1):
         made = each.change
