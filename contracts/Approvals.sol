@@ -63,12 +63,12 @@ abstract contract Approvals is ITrustRegistry {
     }
 
     /// @inheritdoc ITrustRegistry
-    function withdraw(bytes32 changeId) external {
+    function withdraw(bytes32 id) external {
         uint256 bit = _bitOfCaller();
-        uint256 given = _given[_term][changeId];
-        if (given & bit == 0 || _inEffect[changeId]) revert NoApproval(changeId, msg.sender);
-        _given[_term][changeId] = given ^ bit;
-        emit ApprovalWithdrawn(changeId, msg.sender);
+        uint256 given = _given[_term][id];
+        if (given & bit == 0 || _inEffect[id]) revert NoApproval(id, msg.sender);
+        _given[_term][id] = given ^ bit;
+        emit ApprovalWithdrawn(id, msg.sender);
     }
 
     /// @inheritdoc ITrustRegistry
@@ -82,8 +82,8 @@ abstract contract Approvals is ITrustRegistry {
     }
 
     /// @inheritdoc ITrustRegistry
-    function approvals(bytes32 changeId) public view returns (uint256) {
-        return _count(_given[_term][changeId]);
+    function approvals(bytes32 id) public view returns (uint256) {
+        return _count(_given[_term][id]);
     }
 
     /// Count the caller's approval and say whether there are enough.

@@ -17,7 +17,7 @@ pragma solidity 0.8.37;
 /// Invariants (each has a test of its number in tests/contracts):
 /// 1. Nothing takes effect without the approval of at least the threshold of the present members.
 /// 2. An approval counts once, for one change word for word, and only while the members stay the same.
-/// 3. A change takes effect at most once.
+/// 3. A change takes effect at most once; an `Add` once more when it was approved anew after an end.
 /// 4. Nothing is given to an administration that did not accept it from its own account.
 /// 5. New members take over only when as many of them as their threshold accepted; the threshold is more than half.
 /// 6. Sequence numbers have no gap, and each running hash covers the whole event and the one before; the first
@@ -26,6 +26,7 @@ pragma solidity 0.8.37;
 /// 8. `End` and `Compromise` move an end and a `compromisedSince` to an earlier time only; `Add` alone gives more.
 /// 9. A key belongs to one administration in one role for good, and a compromised one is never added again.
 /// 10. A call that reverts changes nothing.
+/// 11. No approval of an `Add` that was given before an `End` of its entry, or of its administration, counts after it.
 interface ITrustRegistry {
     /// @notice What a change does.
     enum Action {
@@ -65,7 +66,7 @@ interface ITrustRegistry {
     }
 
     /// @notice A change, the same word for word for everybody who approves it and for who accepts it. To make a change
-    /// that was made before, say something else in `details`.
+    /// that was made before, say something else in `details`; after an end the same words are approved and accepted anew.
     struct Change {
         Action action;
         Kind kind;
@@ -172,6 +173,8 @@ interface ITrustRegistry {
     /// @notice Approve changes, all of them or none. An `End` or `Compromise` takes effect with the last approval needed.
     /// @dev Only members. Each is approved for itself: who approves others together approves no list. Reverts with
     /// `NotMember`, `AlreadyInEffect`, `AlreadyApproved`, and as the changes do.
+    /// An `Add` that follows an `End` of its entry in one list is approved as it is after the `End` only by who approves
+    /// last; the others approve it again.
     /// @param changes in the order in which they are to take effect; none change nothing
     function approve(Change[] calldata changes) external;
 
@@ -193,8 +196,8 @@ interface ITrustRegistry {
 
     /// @notice Take back an approval that has had no effect.
     /// @dev Only members. Reverts with `NotMember`, `NoApproval`.
-    /// @param changeId as in `Approved`
-    function withdraw(bytes32 changeId) external;
+    /// @param id the `changeId` of `Approved`
+    function withdraw(bytes32 id) external;
 
     /// @notice The newest event's sequence number and running hash.
     function newest() external view returns (uint64 sequence, bytes32 runningHash);
@@ -202,8 +205,14 @@ interface ITrustRegistry {
     /// @notice Who decides, and how many of them must approve.
     function members() external view returns (address[] memory accounts, uint256 threshold);
 
+    /// @notice Under what a change is approved now: the change and, of an `Add`, how often its entry and its
+    /// administration have been ended.
+    /// @param change any change, also one that means nothing
+    function changeId(Change calldata change) external view returns (bytes32);
+
     /// @notice How many of the present members approved this.
-    function approvals(bytes32 changeId) external view returns (uint256);
+    /// @param id the `changeId` of `Approved`
+    function approvals(bytes32 id) external view returns (uint256);
 
     /// @notice The account that accepts for this administration; zero when it does not take part.
     function accountOf(bytes32 administration) external view returns (address);

@@ -17,6 +17,8 @@ contract TrustRegistry is Approvals {
     mapping(bytes32 administration => address) private _accounts;
     /// The entry that a key belongs to for good.
     mapping(bytes32 thumbprint => bytes32 entryId) private _keys;
+    /// How often an entry was ended.
+    mapping(bytes32 entryId => uint256) private _ends;
 
     /// @param first the first members, in ascending order
     /// @param threshold how many of them must approve
@@ -48,6 +50,11 @@ contract TrustRegistry is Approvals {
         returns (Entry memory)
     {
         return _entries[_entryId(kind, role, administration, what)];
+    }
+
+    /// @inheritdoc ITrustRegistry
+    function changeId(Change calldata change) external view returns (bytes32) {
+        return _changeId(change);
     }
 
     function _approveChange(Change calldata change) private {
@@ -95,6 +102,7 @@ contract TrustRegistry is Approvals {
         uint64 end = _notBefore(change.end);
         if (end >= found.end) revert NotEarlier(entryId, found.end, end);
         found.end = end;
+        ++_ends[entryId];
         if (change.kind == Kind.Administration) delete _accounts[change.administration];
         _record(change, found.start, end);
     }
@@ -135,7 +143,12 @@ contract TrustRegistry is Approvals {
         return keccak256(abi.encode(kind, role, administration, named));
     }
 
-    function _changeId(Change calldata change) private pure returns (bytes32) {
-        return keccak256(abi.encode(change));
+    /// What was approved before an end is not what is added after it. An `End` or `Compromise` gives nothing and takes
+    /// effect with its last approval, so it counts no ends: one that follows another in a list must not be lost.
+    function _changeId(Change calldata change) private view returns (bytes32) {
+        if (change.action != Action.Add) return keccak256(abi.encode(change));
+        bytes32 party = _entryId(Kind.Administration, Role.None, change.administration, ANY_ACCOUNT);
+        bytes32 entryId = _entryId(change.kind, change.role, change.administration, change.what);
+        return keccak256(abi.encode(change, _ends[entryId], _ends[party]));
     }
 }

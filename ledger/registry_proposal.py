@@ -12,7 +12,7 @@ Pure functions over bytes; `testimoni registry` reads and sends.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -154,6 +154,7 @@ class Proposal:
                 changes.append(ProposedChange.parse(each))
             except RequestError as exc:
                 raise _wrong(f"change {number}: {exc.message}") from exc
+        _check_order(changes)
         return cls(
             chain_id=get_member(members, "chain_id", int, code=CODE),
             registry=get_member(members, "registry", str, code=CODE),
@@ -176,6 +177,20 @@ class Proposal:
             raise _wrong(
                 f"the proposal is for the registry {self.registry} on chain {self.chain_id}, not for this one"
             )
+
+
+def _check_order(changes: Sequence[ProposedChange]) -> None:
+    """Raise `RequestError` when something is added after its end: who approves first approves it before."""
+    ended: set[tuple[Kind, Role, bytes, bytes]] = set()
+    for number, each in enumerate(changes, start=1):
+        made = each.change
+        party = (Kind.ADMINISTRATION, Role.NONE, made.administration, NOTHING)
+        entry = (made.kind, made.role, made.administration, made.what)
+        entry = party if made.kind is Kind.ADMINISTRATION else entry
+        if made.action is Action.END:
+            ended.add(entry)
+        elif made.action is Action.ADD and not ended.isdisjoint({entry, party}):
+            raise _wrong(f"change {number}: what a proposal ends is added anew by another, after the end")
 
 
 def _subject_word(action: Action, kind: Kind, role: Role, subject: str) -> bytes:

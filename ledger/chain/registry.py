@@ -26,6 +26,7 @@ from ledger.chain.registry_codec import (
     NEWEST_CALL,
     RECORDED_TOPIC,
     encode_approvals,
+    encode_change_id,
     encode_changes,
     read_newest,
     read_registry_event,
@@ -108,10 +109,13 @@ class Web3Registry:
         return self._send("accept", account, changes)
 
     def approvals(self, change: Change) -> int:
-        """Return how many of the present members approved this change."""
-        call: Any = {"to": self._address, "data": HexBytes(encode_approvals(change))}
+        """Return how many of the present members approved this change as it would take effect now."""
+        return int.from_bytes(self._ask(encode_approvals(self._ask(encode_change_id(change)))))
+
+    def _ask(self, data: bytes) -> bytes:
+        call: Any = {"to": self._address, "data": HexBytes(data)}  # web3's type has optional members only
         with answers():
-            return int.from_bytes(bytes(self._web3.eth.call(call, "latest")))
+            return bytes(self._web3.eth.call(call, "latest"))
 
     def _send(self, name: str, signer: SealerKey, changes: Sequence[Change]) -> int:
         if len(changes) > MAX_CHANGES:

@@ -41,9 +41,14 @@ def encode_changes(name: str, *changes: Change) -> bytes:
     return _selector(f"{name}({CHANGE}[])") + encode([f"{CHANGE}[]"], [[astuple(each) for each in changes]])
 
 
-def encode_approvals(change: Change) -> bytes:
+def encode_change_id(change: Change) -> bytes:
+    """Return the calldata of `changeId`; what it answers also counts ends, so only the contract knows it."""
+    return _selector(f"changeId({CHANGE})") + encode([CHANGE], [astuple(change)])
+
+
+def encode_approvals(identifier: bytes) -> bytes:
     """Return the calldata of `approvals`."""
-    return _selector("approvals(bytes32)") + change_id(change)
+    return _selector("approvals(bytes32)") + identifier
 
 
 def encode_members(name: str, members: Sequence[str], threshold: int) -> bytes:
@@ -54,12 +59,6 @@ def encode_members(name: str, members: Sequence[str], threshold: int) -> bytes:
 def encode_withdraw(identifier: bytes) -> bytes:
     """Return the calldata of `withdraw`."""
     return _selector("withdraw(bytes32)") + identifier
-
-
-def change_id(change: Change) -> bytes:
-    """Return the identifier under which a change is approved."""
-    digest: bytes = keccak(encode([CHANGE], [astuple(change)]))
-    return digest
 
 
 def members_id(members: Sequence[str], threshold: int) -> bytes:

@@ -183,9 +183,11 @@ def _bring_up_to_date(
         ]
         for name, given in wanted.items()
     }
-    for part in _parts([*ended, *(change for given in added.values() for change in given)], MAX_CHANGES):
-        for member in files.members[:THRESHOLD]:
-            registry.approve(member, *part)
+    # in lists of their own: what is approved before an end does not count after it
+    for changes in (ended, [change for given in added.values() for change in given]):
+        for part in _parts(changes, MAX_CHANGES):
+            for member in files.members[:THRESHOLD]:
+                registry.approve(member, *part)
     for name, given in added.items():
         for part in _parts(given, MAX_CHANGES):
             registry.accept(files.account(name), *part)

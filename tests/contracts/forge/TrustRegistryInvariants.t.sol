@@ -34,6 +34,11 @@ contract RegistryHandler {
     mapping(uint256 term => mapping(bytes32 id => mapping(address => bool))) private _approved;
     mapping(uint256 term => mapping(bytes32 id => mapping(address => bool))) private _accepted;
     mapping(bytes32 id => bool) private _inEffect;
+    /// When somebody approved these words last, and when an entry was ended last, by a clock of approvals and ends.
+    mapping(bytes32 words => mapping(address => uint256)) private _givenAt;
+    mapping(bytes32 entryId => uint256) private _endedAt;
+    mapping(bytes32 entryId => uint256) private _ends;
+    uint256 private _clock;
     mapping(bytes32 administration => address) private _accounts;
     mapping(bytes32 thumbprint => bytes32 owner) private _owners;
 
@@ -118,12 +123,13 @@ contract RegistryHandler {
     }
 
     function withdraw(uint256 who, uint256 seed) external {
-        (address by, bytes32 id) = (person(who), keccak256(abi.encode(changeOf(seed))));
+        (address by, bytes32 id) = (person(who), _idOf(changeOf(seed)));
         VM.recordLogs();
         VM.prank(by, by);
         try registry.withdraw(id) {
             if (!_approved[_term][id][by] || _inEffect[id]) _break("an approval was withdrawn that nobody had given");
             _approved[_term][id][by] = false;
+            delete _givenAt[keccak256(abi.encode(changeOf(seed)))][by];
         } catch {
             ++refusals;
         }
@@ -203,10 +209,11 @@ contract RegistryHandler {
         }
         uint256 at = 0;
         for (uint256 i = 0; i < list.length; ++i) {
-            bytes32 id = keccak256(abi.encode(list[i]));
+            bytes32 id = _idOf(list[i]);
             if (approving) {
                 if (!_sits[_term][by] || _approved[_term][id][by]) _break("an approval counted that may not");
                 _approved[_term][id][by] = true;
+                _givenAt[keccak256(abi.encode(list[i]))][by] = ++_clock;
                 ++at;
             }
             bool effective = !approving || (list[i].action != ITrustRegistry.Action.Add && _approvals(id) == _threshold);
@@ -223,7 +230,8 @@ contract RegistryHandler {
             _break("the history moved without an event, or otherwise");
         }
         for (uint256 i = 0; i < list.length; ++i) {
-            bytes32 id = keccak256(abi.encode(list[i]));
+            bytes32 id = _idOf(list[i]);
+            if (registry.changeId(list[i]) != id) _break("a change is approved under another identifier");
             if (registry.approvals(id) != _approvals(id)) _break("approvals are counted otherwise");
         }
     }
@@ -244,6 +252,7 @@ contract RegistryHandler {
         if (change.action == ITrustRegistry.Action.Add) {
             address concerned = isParty ? address(uint160(uint256(change.what))) : _accounts[change.administration];
             if (approving || by != concerned || by == address(0)) _break("something was given to who did not accept it");
+            if (_givenSinceEnd(change) < _threshold) _break("what was ended came back by approvals from before");
             if (isParty) _accounts[change.administration] = concerned;
             if (change.kind == ITrustRegistry.Kind.Key) {
                 bytes32 owner = _owners[change.what];
@@ -252,6 +261,10 @@ contract RegistryHandler {
             }
         } else if (isParty) {
             delete _accounts[change.administration];
+        }
+        if (change.action == ITrustRegistry.Action.End) {
+            ++_ends[_entryOf(change)];
+            _endedAt[_entryOf(change)] = ++_clock;
         }
         if (at >= logs.length) _break("an effect without its event");
         else _record(logs[at], change);
@@ -331,6 +344,30 @@ contract RegistryHandler {
         }
     }
 
+    /// How many members approved these words after the last end of the entry and of its administration.
+    function _givenSinceEnd(ITrustRegistry.Change memory change) private view returns (uint256 given) {
+        bytes32 words = keccak256(abi.encode(change));
+        (uint256 ended, uint256 partyEnded) = (_endedAt[_entryOf(change)], _endedAt[_partyOf(change)]);
+        for (uint256 i = 0; i < PEOPLE; ++i) {
+            uint256 at = _givenAt[words][person(i)];
+            if (_sits[_term][person(i)] && at > ended && at > partyEnded) ++given;
+        }
+    }
+
+    function _idOf(ITrustRegistry.Change memory change) private view returns (bytes32) {
+        if (change.action != ITrustRegistry.Action.Add) return keccak256(abi.encode(change));
+        return keccak256(abi.encode(change, _ends[_entryOf(change)], _ends[_partyOf(change)]));
+    }
+
+    function _entryOf(ITrustRegistry.Change memory change) private pure returns (bytes32) {
+        if (change.kind == ITrustRegistry.Kind.Administration) return _partyOf(change);
+        return sha256(abi.encode(change.kind, change.role, change.administration, change.what));
+    }
+
+    function _partyOf(ITrustRegistry.Change memory change) private pure returns (bytes32) {
+        return change.administration;
+    }
+
     function _approvals(bytes32 id) private view returns (uint256 given) {
         for (uint256 i = 0; i < PEOPLE; ++i) {
             if (_sits[_term][person(i)] && _approved[_term][id][person(i)]) ++given;
@@ -397,8 +434,26 @@ contract TrustRegistryInvariantsTest {
         _check();
     }
 
-    /// 1, 2, 3, 4, 5, 7, 9, 10: nothing was taken or refused that should not have been.
-    function invariant_1_2_3_4_5_7_9_10_nothingBroke() public view {
+    /// What was approved before an end is refused after it, and taken when it was approved anew.
+    function test_11_theHandlerHoldsApprovalsInReserve() public {
+        _handler.carryOut(0);
+        _handler.carryOut(2);
+        // the same right with other details, while it lives; then its end
+        for (uint256 i = 0; i < 5; ++i) {
+            _handler.approve(i, 26, 0, false);
+        }
+        _handler.carryOut(10);
+        require(_handler.effects() == 3, "did not end");
+        uint256 before = _handler.refusals();
+        _handler.accept(0, 26, 0, false);
+        require(_handler.refusals() == before + 1 && _handler.effects() == 3, "came back");
+        _handler.carryOut(26);
+        require(_handler.effects() == 4, "was not approved anew");
+        _check();
+    }
+
+    /// 1, 2, 3, 4, 5, 7, 9, 10, 11: nothing was taken or refused that should not have been.
+    function invariant_1_2_3_4_5_7_9_10_11_nothingBroke() public view {
         require(bytes(_handler.broken()).length == 0, _handler.broken());
     }
 
@@ -420,7 +475,7 @@ contract TrustRegistryInvariantsTest {
     }
 
     function _check() private view {
-        invariant_1_2_3_4_5_7_9_10_nothingBroke();
+        invariant_1_2_3_4_5_7_9_10_11_nothingBroke();
         invariant_6_theRunningHashCoversEverythingThatWasEverSaid();
         invariant_4_5_membersAndAccountsAreThoseOfTheDecisions();
     }

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from contracts.artifact import load_artifact
 from ledger.chain.engine import CallMessage, Engine
 from ledger.chain.evm import ExecutionError
 from ledger.chain.registry_codec import (
+    CHANGE,
     NEWEST_CALL,
+    encode_change_id,
     encode_changes,
     encode_members,
     read_newest,
@@ -43,6 +45,13 @@ def right(**changes: Any) -> Change:
 
 def key(**changes: Any) -> Change:
     return replace(Change(Action.ADD, Kind.KEY, Role.ISSUER, UNIVERSITY, KEY), **changes)
+
+
+def change_id(change: Change, *, ends: int = 0, party_ends: int = 0) -> bytes:
+    """Under what a change is approved when its entry and its administration were ended so often, by `ITrustRegistry`."""
+    counted = ([ends, party_ends], ["uint256", "uint256"]) if change.action is Action.ADD else ([], [])
+    digest: bytes = keccak(encode([CHANGE, *counted[1]], [astuple(change), *counted[0]]))
+    return digest
 
 
 @dataclass
@@ -164,6 +173,9 @@ class Registry:
     def approvals(self, identifier: bytes) -> int:
         data = keccak(text="approvals(bytes32)")[:4] + identifier
         return int.from_bytes(self.call(self.stranger, data))
+
+    def change_id(self, change: Change) -> bytes:
+        return self.call(self.stranger, encode_change_id(change))
 
     def account(self, administration: bytes = UNIVERSITY) -> str:
         data = keccak(text="accountOf(bytes32)")[:4] + administration

@@ -9,13 +9,13 @@ from datetime import timedelta
 
 import pytest
 
-from ledger.chain.registry_codec import change_id, encode_changes, encode_members, encode_withdraw, members_id
+from ledger.chain.registry_codec import encode_changes, encode_members, encode_withdraw, members_id
 from ledger.chain.sealer import FileSealerKey
 from ledger.registry import NOTHING, Standing, administration_id
 from ledger.registry_events import NO_END, Action, Kind, MembersChanged, Recorded, Role, first_hash, next_hash
 from protocol.encoding import sha256
 from tests.contracts.conftest import CHAIN_ID
-from tests.contracts.registry.conftest import DEGREE, KEY, UNIVERSITY, key, right
+from tests.contracts.registry.conftest import DEGREE, KEY, UNIVERSITY, change_id, key, right
 
 TOWN = administration_id("L01990015")
 HOUR = timedelta(hours=1)
@@ -91,11 +91,18 @@ def test_2_approvals_end_with_the_term_of_who_gave_them(joined):
 def test_3_a_change_takes_effect_once(joined):
     assert joined.add(right())
     assert joined.refused("accept", right(), joined.university) == ("AlreadyInEffect", change_id(right()))
-    assert joined.approve(right(action=Action.END, end=0))
-    assert joined.refused("accept", right(), joined.university) == ("AlreadyInEffect", change_id(right()))
     for member in joined.members:
         assert joined.refused("approve", right(), member) == ("AlreadyInEffect", change_id(right()))
-    assert joined.add(right(details=b"once more"))
+    end = right(action=Action.END, end=0)
+    assert joined.approve(end)
+    again = ("NotApproved", change_id(right(), ends=1), 0, 2)
+    assert joined.refused("accept", right(), joined.university) == again
+    assert joined.add(right())
+    assert joined.refused("approve", end, joined.members[0]) == ("AlreadyInEffect", change_id(end))
+    report = key(action=Action.COMPROMISE, start=joined.now - 60)
+    assert joined.add(key())
+    assert joined.approve(report)
+    assert joined.refused("approve", report, joined.members[0]) == ("AlreadyInEffect", change_id(report))
 
 
 def test_3_an_approval_cannot_be_taken_back_once_it_had_an_effect(joined):

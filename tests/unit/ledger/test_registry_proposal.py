@@ -133,3 +133,32 @@ def test_file_that_is_no_proposal_is_refused(data):
     with pytest.raises(RequestError) as caught:
         Proposal.parse(data)
     assert caught.value.code == "invalid_file"
+
+
+END = {"action": "end", "details": {}, "end": 9}
+LEFT = PARTY | END | {"subject": ""}
+
+
+@pytest.mark.parametrize(
+    "changes", [(RIGHT | END, RIGHT), (KEY | END, RIGHT, KEY), (LEFT, PARTY), (LEFT, RIGHT), (LEFT, BUNDLE)]
+)
+def test_what_a_proposal_ends_it_does_not_add_anew(changes):
+    """Who approves first would approve the addition before the end, and that does not count after it."""
+    with pytest.raises(RequestError, match=f"change {len(changes)}: .* after the end") as caught:
+        Proposal.parse(proposal(*changes))
+    assert caught.value.code == "invalid_file"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        (RIGHT, RIGHT | END),
+        (RIGHT | END, KEY),
+        (RIGHT | END, SEALER),
+        (RIGHT | END, RIGHT | {"administration": "U2"}),
+        (LEFT, RIGHT | END, KEY | {"action": "compromise"}),
+        (KEY | {"action": "compromise"}, KEY | {"subject": b64url_encode(sha256(b"y"))}),
+    ],
+)
+def test_what_a_proposal_does_not_end_it_may_add(changes):
+    assert len(Proposal.parse(proposal(*changes)).changes) == len(changes)

@@ -72,6 +72,20 @@ def test_history_read_in_pages_and_in_parts_is_the_same(node, registry, keys, mo
     RegistryHistory.fold(whole.events + more.events, more.place)
 
 
+def test_approvals_of_an_addition_are_those_since_the_end(registry, keys):
+    entry = Change(Action.ADD, Kind.RIGHT, Role.ISSUER, PARTY, DEGREE)
+    renewal, end = replace(entry, details=b"renewal"), replace(entry, action=Action.END, end=0)
+    registry.approve(keys[0], renewal)
+    assert registry.approvals(renewal) == 1
+    registry.approve(keys[0], end)
+    assert (registry.approvals(renewal), registry.approvals(end)) == (0, 1)
+    with pytest.raises(RequestError, match="1 members must approve this first, and 0 did"):
+        registry.accept(keys[1], renewal)
+    registry.approve(keys[0], renewal)
+    assert registry.approvals(renewal) == 1
+    registry.accept(keys[1], renewal)
+
+
 def test_a_refused_change_is_an_error(registry, keys):
     change = Change(Action.ADD, Kind.KEY, Role.ISSUER, PARTY, sha256(b"another"))
     with pytest.raises(RequestError) as caught:
