@@ -202,7 +202,8 @@ class _MemoryHTTP:
         content_type: str,
         headers: Mapping[str, str] | None = None,
         read_timeout: float = READ_TIMEOUT_SECONDS,
+        max_bytes: int = MAX_BODY_BYTES,
     ) -> Response:
         """Refuse: a reader posts nothing."""
-        del url, body, content_type, headers, read_timeout
+        del url, body, content_type, headers, read_timeout, max_bytes
         raise NotImplementedError

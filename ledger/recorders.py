@@ -67,6 +67,8 @@ class RecorderStore(Protocol):
     def count_call(self, name: str, period_at: datetime) -> bool:
         """Count one call in this period and forget those before; False, and not counted, over the quota.
 
+        A call of an earlier period than the newest counts in the newest.
+
         Calls at the same moment are counted one after the other.
         """
 
@@ -116,7 +118,8 @@ class SqlRecorderStore:
         """Count one call in this period and forget those before."""
         with self._database.write() as session:
             row = session.get_one(RecorderRow, name, with_for_update=True)
-            if row.period_at != period_at:
+            # a clock behind, at the hour's edge or set back, counts on in the hour that is counted already
+            if row.period_at is None or period_at > row.period_at:
                 row.period_at, row.used = period_at, 0
             if row.used >= row.quota:
                 return False

@@ -172,6 +172,8 @@ class RecordsAnswer:
         stated = unverified.claims()
         party, at = get_member(stated, "party", str, code=CODE), get_member(stated, "iat", int, code=CODE)
         jws.verify(unverified, find_key(party, unverified.header.get("x5c"), from_epoch(at)), typ=ANSWER_TYP)
+        if party != get_member(jws.parse(request).claims(), "party", str, code=CODE):
+            raise VerificationError(Check.SIGNATURE, f"{party} answered what another office was asked")
         expected = {"request": digest_of(request), "records": sha256(canonical_json(records))}
         for name, digest in expected.items():
             if not hmac.compare_digest(str(stated.get(name)).encode(), b64url_encode(digest).encode()):

@@ -26,7 +26,8 @@ MAX_LEVEL = 7
 MAX_SIZE = 1 << 32
 _ENTRY_PREFIX = COMMITMENT_BYTES.to_bytes(2)
 _ENTRY_BYTES = len(_ENTRY_PREFIX) + COMMITMENT_BYTES
-_PATH = re.compile(r"((?:x[0-9]{3}/)*[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
+# seven groups say every index below 10^21, more than 64-bit sizes have
+_PATH = re.compile(r"((?:x[0-9]{3}/){0,6}[0-9]{3})(?:\.p/([1-9][0-9]{0,2}))?")
 
 
 @dataclass(frozen=True)

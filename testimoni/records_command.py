@@ -108,7 +108,9 @@ def _fetch(given: argparse.Namespace, http: HTTPClient, clock: Clock) -> int:
     office, request = get_member(kept, "office", str), get_member(kept, "request", str)
     access = messages.sign_access(request, key, x5c=chain, now=clock.now())
     place = f"{office}/records-requests/{messages.digest_of(request).hex()}/access"
-    answer = http.post(place, body=compact_json({"access": access}), content_type=_JSON)
+    answer = http.post(
+        place, body=compact_json({"access": access}), content_type=_JSON, max_bytes=messages.MAX_ANSWER_BYTES
+    )
     if answer.status == _ACCEPTED:
         raise UnavailableError("not_answered", "the office has not handed anything over yet")
     if answer.status != _OK:

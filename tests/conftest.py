@@ -74,8 +74,12 @@ class WsgiHTTP:
         content_type: str,
         headers: Mapping[str, str] | None = None,
         read_timeout: float = READ_TIMEOUT_SECONDS,
+        max_bytes: int = MAX_BODY_BYTES,
     ) -> Response:
-        return self._send("POST", url, body, {**(headers or {}), "Content-Type": content_type})
+        answer = self._send("POST", url, body, {**(headers or {}), "Content-Type": content_type})
+        if len(answer.body) > max_bytes:
+            raise RequestError("invalid_request", f"answered more than {max_bytes} bytes")
+        return answer
 
     def _send(self, method: str, url: str, body: bytes, headers: dict[str, str]) -> Response:
         self.calls.append((method, url))

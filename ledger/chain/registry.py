@@ -16,9 +16,10 @@ from eth_abi.abi import encode
 from eth_utils.address import is_checksum_address, to_checksum_address
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import BlockNotFound, ContractLogicError, Web3RPCError
+from web3.exceptions import ContractLogicError
 
 from contracts.artifact import load_artifact
+from ledger.chain.blocks import has_base_fee, newest_final, zero_fees
 from ledger.chain.interface import SealerKey
 from ledger.chain.provider import answers
 from ledger.chain.registry_codec import (
@@ -135,12 +136,8 @@ class Web3Registry:
                 raise RequestError("transaction_refused", reason) from exc
 
     def _final_block(self) -> tuple[int, bytes, int]:
-        with answers():
-            try:
-                final = self._web3.eth.get_block("finalized")
-            except (BlockNotFound, Web3RPCError) as exc:
-                raise UnavailableError("temporarily_unavailable", "the chain's node names no final block") from exc
-            return int(final["number"]), bytes(final["hash"]), int(final["timestamp"])
+        final = newest_final(self._web3)
+        return int(final["number"]), bytes(final["hash"]), int(final["timestamp"])
 
     def _continue(self, after: Place, chain_id: int, newest: int) -> int:
         """Return the block after the place, which must be this registry's and on this chain."""
@@ -180,7 +177,7 @@ def send(web3: Web3, signer: SealerKey, *, to: str | None, data: bytes, gas: int
 
     Raises `RequestError` (`transaction_refused`) when the contract refuses it.
     """
-    fees = {"type": 2, "maxFeePerGas": 0, "maxPriorityFeePerGas": 0, "value": 0}
+    fees = {**zero_fees(is_london=has_base_fee(web3)), "value": 0}
     target = {} if to is None else {"to": to}
     with answers():
         nonce = int(web3.eth.get_transaction_count(web3.to_checksum_address(signer.address), "latest"))

@@ -19,11 +19,11 @@ from eth_utils.address import is_checksum_address, to_checksum_address
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import BlockNotFound, TransactionNotFound, Web3RPCError
-from web3.types import RPCEndpoint
 
 from contracts.artifact import load_artifact
+from ledger.chain.blocks import find_header, has_base_fee, is_final, zero_fees
 from ledger.chain.calldata import encode_anchor, encode_root_anchor, read_commitments
-from ledger.chain.evidence import ANCHORED_TOPIC, header_hash, read_event, read_header
+from ledger.chain.evidence import ANCHORED_TOPIC, read_event, read_header
 from ledger.chain.interface import (
     Anchored,
     AnchorEvent,
@@ -36,9 +36,8 @@ from ledger.chain.interface import (
     SignedTransaction,
 )
 from ledger.chain.provider import answers, read_refusal
-from ledger.chain.qbft import ExtraData, verify_seals
 from ledger.chain.receipt_trie import prove_receipt
-from ledger.chain.rpc_encoding import encode_header, encode_receipt
+from ledger.chain.rpc_encoding import encode_receipt
 from protocol.errors import (
     Check,
     ConfigurationError,
@@ -60,8 +59,6 @@ FREEZE_GAS = 100_000
 # Several block periods of a production network.
 WAIT_SECONDS = 60.0
 POLL_SECONDS = 0.1
-# go-ethereum's and Besu's name; asked only when a header has fields that we do not know
-RAW_HEADER = "debug_getRawHeader"
 _WORD_BYTES = 32
 _ZERO_ADDRESS = "0x" + "00" * 20
 _LEDGER = load_artifact("ConsentLedger")
@@ -187,11 +184,8 @@ class Web3Chain:
                 raise UnavailableError("chain_behind", f"the node does not know block {block_number}") from exc
             if bytes(here["hash"]) != block_hash:
                 return Finality.GONE
-            try:
-                is_final = block_number <= int(self._web3.eth.get_block("finalized")["number"])
-            except (BlockNotFound, Web3RPCError):  # nodes of QBFT networks know no such tag
-                is_final = _is_sealed(self._header(here, expected_hash=block_hash))
-        return Finality.FINAL if is_final else Finality.PENDING
+            found = is_final(self._web3, here)
+        return Finality.FINAL if found else Finality.PENDING
 
     def anchors(self, log_id: bytes, *, from_size: int = 0, from_block: int = 0) -> Iterator[AnchorEvent]:
         """Yield the log's anchors in the chain's order, from the one that goes beyond `from_size` on."""
@@ -220,7 +214,7 @@ class Web3Chain:
                 raise RequestError("not_found", "the transaction is in no block") from exc
             number, index = int(found["blockNumber"]), int(found["transactionIndex"])
             here = self._web3.eth.get_block(number)
-            header = self._header(here, expected_hash=bytes(found["blockHash"]))
+            header = find_header(self._web3, here, expected_hash=bytes(found["blockHash"]))
             receipts = [encode_receipt(self._web3.eth.get_transaction_receipt(each)) for each in _hashes(here)]
             events = [self._event(entry) for entry in found["logs"]]
         if header is None:
@@ -286,19 +280,15 @@ class Web3Chain:
         return receipt
 
     def _sign(self, signer: SealerKey, *, to: str | None, data: str, gas: int, nonce: int) -> SignedTransaction:
-        fees = {"gasPrice": 0}
-        if self._is_london():
-            fees = {"type": 2, "maxFeePerGas": 0, "maxPriorityFeePerGas": 0}
+        fees = zero_fees(is_london=self._is_london())
         target = {} if to is None else {"to": to}
         return signer.sign_transaction(
             {"chainId": self.chain_id(), "nonce": nonce, "gas": gas, "value": 0, "data": data, **fees, **target}
         )
 
     def _is_london(self) -> bool:
-        """Return whether the chain knows base fees, so transactions of EIP-1559 too; it never forgets them."""
         if not self._has_base_fee:
-            with answers():
-                self._has_base_fee = "baseFeePerGas" in self._web3.eth.get_block("latest")
+            self._has_base_fee = has_base_fee(self._web3)
         return self._has_base_fee
 
     def _contract(self) -> ChecksumAddress:
@@ -332,41 +322,8 @@ class Web3Chain:
                 block_time=int(block["timestamp"]),
                 transaction_hash=bytes(sent["hash"]),
                 commitments=read_commitments(event, bytes(sent["input"])),
-                header_rlp=self._header(block, expected_hash=bytes(block["hash"])),
+                header_rlp=find_header(self._web3, block, expected_hash=bytes(block["hash"])),
             )
-
-    def _header(self, block: Any, *, expected_hash: bytes) -> bytes | None:
-        """Return the header of this hash, from a block as web3 gives it; None when the node cannot give it."""
-        header = encode_header(block)
-        if _is_header(header, expected_hash):
-            return header
-        # a fork that we do not know added fields; some nodes give the bytes
-        with answers():
-            answer = self._web3.provider.make_request(RPCEndpoint(RAW_HEADER), [hex(block["number"])])
-            header = bytes(HexBytes(answer.get("result") or "0x"))
-        return header if _is_header(header, expected_hash) else None
-
-
-def _is_header(header: bytes, expected_hash: bytes) -> bool:
-    try:
-        return header_hash(header) == expected_hash
-    except VerificationError:
-        return False
-
-
-def _is_sealed(header: bytes | None) -> bool:
-    """Return whether two thirds of the validators that a block itself names sealed it.
-
-    That they are the right validators is the node's word; the audit compares them with a trust file.
-    """
-    if header is None:
-        return False
-    try:
-        named = ExtraData.parse(read_header(header).extra_data).validators
-        verify_seals(header, expected_validators=named)
-    except VerificationError:
-        return False
-    return True
 
 
 def _hashes(block: Any) -> list[HexBytes]:

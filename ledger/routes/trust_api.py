@@ -85,8 +85,9 @@ def _on() -> date | datetime:
             return date.fromisoformat(text)
         # a plus sign in a query is a space
         moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError as exc:
+        if moment.tzinfo is None:
+            raise RequestError("invalid_request", "expected on with its zone")
+        # a moment in the first hours or the last of all years has none in UTC
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as exc:
         raise RequestError("invalid_request", "expected on as a date or a time with its zone") from exc
-    if moment.tzinfo is None:
-        raise RequestError("invalid_request", "expected on with its zone")
-    return moment.astimezone(UTC)

@@ -77,6 +77,7 @@ class HTTPClient(Protocol):
         content_type: str,
         headers: Mapping[str, str] | None = None,
         read_timeout: float = READ_TIMEOUT_SECONDS,
+        max_bytes: int = MAX_BODY_BYTES,
     ) -> Response:
         """Send a body. Raises as `get` does."""
 
@@ -141,10 +142,11 @@ class Fetcher:
         content_type: str,
         headers: Mapping[str, str] | None = None,
         read_timeout: float = READ_TIMEOUT_SECONDS,
+        max_bytes: int = MAX_BODY_BYTES,
     ) -> Response:
         """Send a body."""
         return self._send(
-            "POST", url, {**(headers or {}), "Content-Type": content_type}, body, read_timeout, MAX_BODY_BYTES
+            "POST", url, {**(headers or {}), "Content-Type": content_type}, body, read_timeout, max_bytes
         )
 
     def _send(

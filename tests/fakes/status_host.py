@@ -112,5 +112,6 @@ class StatusHost:
         content_type: str,
         headers: Mapping[str, str] | None = None,
         read_timeout: float = READ_TIMEOUT_SECONDS,
+        max_bytes: int = MAX_BODY_BYTES,
     ) -> Response:
         raise AssertionError("status lists are never sent anything")

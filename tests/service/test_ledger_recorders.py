@@ -124,6 +124,17 @@ def test_counter_of_an_hour_forgets_the_hours_before(world, post, recorders):
     assert recorders.recorders()[0].used == 1
 
 
+def test_call_by_a_clock_that_is_behind_begins_no_hour_anew(world, post, recorders):
+    """Two workers at the edge of an hour, or a clock that was set back: the quota is one quota."""
+    token = recorders.add("wallet-north", quota=3)
+    world.clock.advance(timedelta(hours=1))
+    assert [post(f"Bearer {token}").status_code for _ in range(2)] == [201, 201]
+    world.clock.advance(timedelta(hours=-1))
+    assert [post(f"Bearer {token}").status_code for _ in range(2)] == [201, 429]
+    world.clock.advance(timedelta(hours=1))
+    assert post(f"Bearer {token}").status_code == 429
+
+
 def test_entry_names_no_recorder_in_the_database_or_the_log_lines(post, recorders, settings):
     token = recorders.add("wallet-north", quota=1)
     with capture_logs() as lines:

@@ -228,6 +228,8 @@ def test_history_outside_of_what_was_read_could_not_tell(worker, world, get):
         {"on": "yesterday"},
         {"on": "2026-13-01"},
         {"on": "2026-11-21T10:00:00"},
+        {"on": "0001-01-01T00:00:00+14:00"},
+        {"on": "9999-12-31T23:59:59-14:00"},
     ],
 )
 def test_malformed_question_is_refused(worker, world, get, changes):

@@ -35,6 +35,12 @@ RECORD = EvidenceRecord(b"record", b"k" * 32, "promise", "signature")
 ANSWER = RecordsAnswer("L1", NOW, (RECORD,), 2)
 
 
+def test_answer_by_another_office_than_was_asked_is_refused():
+    other = replace(ANSWER, party="L2").sign(TOKEN, OTHER, x5c=["chain"])
+    with pytest.raises(VerificationError, match="another office"):
+        RecordsAnswer.verify(other, request=TOKEN, find_key=lambda *_: OTHER.public_key)
+
+
 @pytest.mark.parametrize("asked", [PERIOD, SHARE])
 def test_request_when_signed_and_read_is_the_same(asked):
     token = asked.sign(KEY, x5c=["chain"])
@@ -120,7 +126,7 @@ def test_answer_with_a_record_added_left_out_or_changed_is_refused():
 def test_answer_to_another_request_or_by_another_key_or_schema_is_refused():
     signed = ANSWER.sign(TOKEN, KEY, x5c=[])
     with pytest.raises(VerificationError):
-        read(signed, request=TOKEN + "x")
+        read(signed, request=SHARE.sign(KEY, x5c=["chain"]))
     with pytest.raises(VerificationError):
         read(signed, key=OTHER)
     with pytest.raises(RequestError):

@@ -13,6 +13,7 @@ import requests
 from ledger.chain import registry as module
 from ledger.chain.client import open_registry
 from ledger.chain.provider import connect
+from ledger.chain.qbft import ExtraData
 from ledger.chain.registry import CHANGE_GAS, Web3Registry, deploy_registry
 from ledger.registry import RegistryHistory, Standing, administration_id
 from ledger.registry_events import Action, Change, Kind, Role
@@ -187,7 +188,7 @@ def test_a_node_without_final_block_or_without_answer_could_not_tell(node, regis
         return None if method == "eth_getBlockByNumber" else result
 
     node.is_down = False
-    with pytest.raises(UnavailableError, match="no final block"):
+    with pytest.raises(UnavailableError, match="not found"):
         lying(node, registry, lie).read(None)
 
 
@@ -215,3 +216,35 @@ def test_change_with_the_longest_details_fits_into_its_gas(registry, keys):
     change = Change(Action.ADD, Kind.RIGHT, Role.ISSUER, PARTY, sha256(b"long"), details=b"\xff" * 4096)
     spent = registry.approve(keys[0], change), registry.accept(keys[1], change)
     assert max(spent) < CHANGE_GAS * 0.8
+
+
+class QbftNode(WSGIAdapter):
+    """The node as Besu would be: it does not know the word `finalized`, and `seals` may take them away."""
+
+    def __init__(self, app, seals) -> None:
+        super().__init__(app)
+        self._seals = seals
+
+    def send(self, request, **_):
+        response = super().send(request)
+        asked, answer = json.loads(request.body), response.json()
+        if asked["method"] == "eth_getBlockByNumber" and asked["params"][0] == "finalized":
+            error = {"code": -32602, "message": "Invalid block, unable to parse RLP"}
+            answer = {"jsonrpc": "2.0", "id": answer["id"], "error": error}
+        elif asked["method"] == "eth_getBlockByNumber":
+            extra = ExtraData.parse(bytes.fromhex(answer["result"]["extraData"][2:]))
+            answer["result"]["extraData"] = "0x" + self._seals(extra).encode().hex()
+        response._content = json.dumps(answer).encode()
+        return response
+
+
+def on_qbft(node, registry, seals=lambda extra: extra):
+    session = requests.Session()
+    session.mount("http://", QbftNode(node, seals))
+    return Web3Registry(connect(URL, session), contract=registry.contract)
+
+
+def test_a_node_of_a_qbft_network_is_read_up_to_its_newest_sealed_block(node, registry):
+    assert on_qbft(node, registry).read(None) == registry.read(None)
+    with pytest.raises(UnavailableError, match="no final block"):
+        on_qbft(node, registry, lambda extra: replace(extra, seals=())).read(None)

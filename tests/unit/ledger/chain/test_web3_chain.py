@@ -14,7 +14,7 @@ import pytest
 import requests
 import rlp
 
-from ledger.chain import web3_chain
+from ledger.chain import blocks, web3_chain
 from ledger.chain.client import open_chain
 from ledger.chain.evidence import header_hash, verify_anchor
 from ledger.chain.interface import Finality, Head, Mode, Sent
@@ -519,7 +519,7 @@ def test_anchors_are_read_with_the_sealed_header_of_their_block(ledger, node):
 
 def test_a_header_of_a_fork_that_is_not_known_is_asked_for_as_bytes(ledger, monkeypatch):
     signed = ledger.grow(*words(1))
-    monkeypatch.setattr(web3_chain, "encode_header", lambda _: rlp.encode([b"another fork"]))
+    monkeypatch.setattr(blocks, "encode_header", lambda _: rlp.encode([b"another fork"]))
     (event,) = ledger.chain.anchors(ledger.log_id)
     assert header_hash(event.header_rlp) == event.block_hash
     assert ledger.chain.receipt_evidence(signed.hash).block_hash == event.block_hash
@@ -527,8 +527,8 @@ def test_a_header_of_a_fork_that_is_not_known_is_asked_for_as_bytes(ledger, monk
 
 def test_a_node_that_cannot_give_the_header_leaves_it_out_and_gives_no_evidence(ledger, node, monkeypatch):
     signed = ledger.grow(*words(1))
-    monkeypatch.setattr(web3_chain, "encode_header", lambda _: rlp.encode([b"another fork"]))
-    monkeypatch.setattr(web3_chain, "RAW_HEADER", "debug_unknown")
+    monkeypatch.setattr(blocks, "encode_header", lambda _: rlp.encode([b"another fork"]))
+    monkeypatch.setattr(blocks, "RAW_HEADER", "debug_unknown")
     (event,) = ledger.chain.anchors(ledger.log_id)
     assert event.header_rlp is None
     with pytest.raises(UnavailableError, match="header"):

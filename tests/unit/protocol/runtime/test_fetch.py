@@ -140,6 +140,13 @@ def test_fetch_takes_an_answer_as_long_as_allowed_and_no_longer_one(limit):
     head = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"
     with answering(head, b"x" * most) as (client, url):
         assert len(client.get(url, **limit).body) == most
+    with answering(head, b"x" * most) as (client, url):
+        assert len(client.post(url, body=b"", content_type="text/plain", **limit).body) == most
+    with (
+        answering(head, b"x" * (most + 1)) as (client, url),
+        pytest.raises(RequestError, match=f"more than {most}"),
+    ):
+        client.post(url, body=b"", content_type="text/plain", **limit)
     with (
         answering(head, b"x" * (most + 1)) as (client, url),
         pytest.raises(RequestError, match=f"more than {most}"),
