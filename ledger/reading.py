@@ -48,7 +48,8 @@ def read_log(client: LedgerClient, key: CheckpointKey) -> tuple[Checkpoint, tupl
 def read_leaves(http: HTTPClient, ledger_url: str, trust: TrustList, *, now: datetime) -> Leaves:
     """Return the entries of every log of this ledger that is on the trust list.
 
-    Raises `UnavailableError` when what the ledger shows does not hold together, or nothing is on the list.
+    Raises `UnavailableError` when what the ledger shows does not hold together, when it leaves out a log that the
+    list has of its host (what is in there could not be compared), or nothing is on the list.
     """
     try:
         logs = _trusted(LedgerClient(http, ledger_url).logs(), trust, now)
@@ -69,14 +70,23 @@ def read_leaves(http: HTTPClient, ledger_url: str, trust: TrustList, *, now: dat
 
 def _trusted(logs: Sequence[JSON], trust: TrustList, now: datetime) -> list[tuple[str, TrustedLog]]:
     """Return name and trusted keys of the logs that are on the list; others' entries prove nothing."""
-    found = []
+    found, hosts = [], set()
     for each in logs:
         match each:
             case {"name": str(name), "origin": str(origin)}:
+                hosts.add(_host(origin))
                 try:
                     log = trust.get_log(origin, now=now)
                 except VerificationError:
                     continue
                 if log.checkpoint_key:
                     found.append((name, log))
+    shown = {log.origin for _, log in found}
+    for log in trust.get_logs(now=now):
+        if log.checkpoint_key and _host(log.origin) in hosts and log.origin not in shown:
+            raise UnavailableError(NOT_CHECKABLE, f"the ledger does not show its log {log.origin}")
     return found
+
+
+def _host(origin: str) -> str:
+    return origin.partition("/")[0]

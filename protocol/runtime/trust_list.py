@@ -69,6 +69,10 @@ class ServiceTrustList(ABC):
         """Return the log of this name."""
         return self._list(now).get_log(origin, now=now)
 
+    def get_logs(self, *, now: datetime) -> tuple[TrustedLog, ...]:
+        """Return every log on the list."""
+        return self._list(now).get_logs(now=now)
+
     @abstractmethod
     def _list(self, now: datetime) -> SignedTrustList:
         """Return the list. Raises `UnavailableError` when there is none to rely on."""

@@ -176,6 +176,9 @@ class TrustList(Protocol):
     def get_log(self, origin: str, *, now: datetime) -> TrustedLog:
         """Return the log of this name. Raises `VerificationError` (`receipt`) when it is not on the list."""
 
+    def get_logs(self, *, now: datetime) -> tuple[TrustedLog, ...]:
+        """Return every log on the list, so that nobody can leave one out."""
+
 
 def _wrong(message: str) -> VerificationError:
     return VerificationError(Check.ISSUER, message)
@@ -279,6 +282,11 @@ class SignedTrustList:
         if log is None:
             raise VerificationError(Check.RECEIPT, "the log is not on the trust list", code="receipt_promise")
         return log
+
+    def get_logs(self, *, now: datetime) -> tuple[TrustedLog, ...]:
+        """Return every log on the list."""
+        self.check_fresh(now)
+        return tuple(self._entries.logs.values())
 
     def _verifier(self, x5c: JSON, now: datetime) -> tuple[VerifiedChain, VerifierEntry]:
         self.check_fresh(now)

@@ -94,6 +94,18 @@ def test_books_when_everything_is_in_the_log_fit(office, world, ledger, shared):
     assert [(head.log, head.size) for head in stated.heads] == [(LOG_ORIGIN, 8)]
 
 
+def test_books_when_the_ledger_does_not_show_a_log_of_its_own_are_not_checkable(office, world, ledger, shared):
+    record(world, ledger, shared.commitment)
+    elsewhere = {**world.log, "origin": "other.example/2026"}
+    world.write_trust_list(sequence=3, logs=[world.log, elsewhere])
+    assert reconcile(office).exceptions == ()
+    hidden = {**world.log, "origin": LOG_ORIGIN.replace("2026", "2025")}
+    world.write_trust_list(sequence=4, logs=[world.log, elsewhere, hidden])
+    with pytest.raises(UnavailableError, match="does not show its log") as refused:
+        reconcile(office)
+    assert refused.value.code == "not_checkable"
+
+
 def test_books_when_the_delay_has_not_passed_wait_and_then_are_an_exception(office, world, shared):
     waiting = reconcile(office)
     assert (waiting.counts[Count.WAITING], waiting.counts[Count.IN_LOG], waiting.exceptions) == (1, 0, ())

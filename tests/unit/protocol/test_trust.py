@@ -290,6 +290,7 @@ def test_log_is_found_by_its_name_alone():
     assert found.get_log("log.example/2027", now=NOW).checkpoint_key == "k"
     with pytest.raises(VerificationError) as caught:
         found.get_log("log.example", now=NOW)
+    assert [each.origin for each in found.get_logs(now=NOW)] == ["log.example/2026", "log.example/2027"]
     assert (caught.value.check, caught.value.code) == (Check.RECEIPT, "receipt_promise")
 
 
@@ -302,6 +303,7 @@ def test_log_is_found_by_its_name_alone():
         lambda made, now: ask(made, now=now),
         lambda made, now: made.get_party_key(chain(ACCESS), party_code="A1", now=now),
         lambda made, now: made.get_log("log.example/2026", now=now),
+        lambda made, now: made.get_logs(now=now),
         lambda made, now: request(made, statement(), now=now),
     ],
 )
