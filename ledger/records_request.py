@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import hmac
+import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -32,6 +33,7 @@ CODE = "invalid_records_request"
 MAX_REASON_CHARS = 2_000
 # 2.5 kB each: an answer stays below 10 MB; an office with more is asked for shorter periods
 MAX_RECORDS = 4_000
+_JTI_BYTES = 16
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 # an access is signed when it is made
 ACCESS_LIFETIME = timedelta(minutes=5)
@@ -110,13 +112,18 @@ def digest_of(token: str) -> bytes:
 
 def sign_access(request: str, signer: Signer, *, x5c: Sequence[str], now: datetime) -> str:
     """Return what an auditor shows to fetch the answer to this request."""
-    claims: dict[str, JSON] = {"request": b64url_encode(digest_of(request)), "iat": epoch_seconds(now)}
+    claims: dict[str, JSON] = {
+        "request": b64url_encode(digest_of(request)),
+        "iat": epoch_seconds(now),
+        "jti": secrets.token_urlsafe(_JTI_BYTES),
+    }
     return jws.sign(claims, signer, typ=ACCESS_TYP, x5c=list(x5c))
 
 
-def verify_access(token: str, key: PublicKey, *, expected_request: bytes, now: datetime) -> None:
+def verify_access(token: str, key: PublicKey, *, expected_request: bytes, now: datetime) -> bytes:
     """Check that this key signed, just now, that it wants the answer to this request.
 
+    Returns the digest of what was signed, by which a second use is known: the signature itself has two forms.
     Raises `VerificationError` (`signature`, `validity`).
     """
     claims = jws.verify_claims(token, key, typ=ACCESS_TYP)
@@ -126,6 +133,7 @@ def verify_access(token: str, key: PublicKey, *, expected_request: bytes, now: d
     age = now - from_epoch(get_member(claims, "iat", int, code=CODE))
     if not -ACCESS_LIFETIME <= age <= ACCESS_LIFETIME:
         raise VerificationError(Check.VALIDITY, "the access was not signed just now")
+    return sha256(token.rpartition(".")[0].encode())
 
 
 # from the party that an answer names, its chain and its moment, to the key that may sign it

@@ -50,6 +50,7 @@ MIN_BLOCKING_KEY_BYTES = 32
 # English source sentences for people, by error code
 OWN_SENTENCES = {
     "ledger_unavailable": "The record book does not answer. Your decision is kept; the answer goes out later.",
+    "access_used": "This access was used before. Please sign another.",
     "records_answered": "These records were handed over before.",
     "too_many_records": "These are more records than one answer holds. Ask the auditor for a shorter period.",
     "withdrawal_decided": "Somebody decided this request before you.",

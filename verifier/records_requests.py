@@ -70,8 +70,8 @@ class RecordsStore(Protocol):
     ) -> None:
         """Keep what is handed over. Raises `StoreConflictError` (`records_answered`) when something was."""
 
-    def add_access(self, administration_id: str, request_id: str, access: Access) -> None:
-        """Keep that an answer was fetched, before it is."""
+    def add_access(self, administration_id: str, request_id: str, access: Access, *, digest: str) -> None:
+        """Keep that an answer was fetched, before it is. Raises `StoreConflictError` (`access_used`) on repeats."""
 
     def accesses(self, administration_id: str, request_id: str) -> list[Access]:
         """Return who fetched the answer, oldest first."""
@@ -153,18 +153,24 @@ class RecordsRequests:
     def fetch(self, administration_id: str, request_id: str, access: str) -> bytes | None:
         """Return what was handed over, or None while nothing was; the access is kept first.
 
-        Raises `VerificationError` unless whoever asked signed this access just now.
+        Raises `VerificationError` unless whoever asked signed this access just now, `StoreConflictError`
+        (`access_used`) when it was used before.
         """
         request = self._requests.get_records_request(administration_id, request_id)
         auditor = self._auditor(access)
         now = self._clock.now()
         expected = messages.digest_of(request.token)
-        messages.verify_access(access, auditor.key, expected_request=expected, now=now)
+        signed = messages.verify_access(access, auditor.key, expected_request=expected, now=now)
         if auditor.party_code != request.auditor_code:
             raise RequestError("not_found", "there is no such request", status=404)
         if request.answer is None:
             return None
-        self._requests.add_access(administration_id, request_id, Access(now, auditor.party_name))
+        self._requests.add_access(
+            administration_id,
+            request_id,
+            Access(now, auditor.party_name),
+            digest=signed.hex(),
+        )
         return request.answer
 
     def _auditor(self, token: str) -> TrustedAuditor:

@@ -80,17 +80,20 @@ class SqlRecordsRequests:
             if changed.rowcount != 1:
                 raise StoreConflictError("records_answered", "the records were handed over before")
 
-    def add_access(self, administration_id: str, request_id: str, access: Access) -> None:
-        """Keep that an answer was fetched, before it is."""
-        with self._database.write() as db:
-            db.add(
-                RecordsAccessRow(
-                    administration_id=administration_id,
-                    request_id=request_id,
-                    at=access.at,
-                    auditor_name=json.dumps(dict(access.auditor_name)),
-                )
-            )
+    def add_access(self, administration_id: str, request_id: str, access: Access, *, digest: str) -> None:
+        """Keep that an answer was fetched, before it is. Raises `StoreConflictError` (`access_used`) on repeats."""
+        row = RecordsAccessRow(
+            administration_id=administration_id,
+            request_id=request_id,
+            at=access.at,
+            auditor_name=json.dumps(dict(access.auditor_name)),
+            access=digest,
+        )
+        try:
+            with self._database.write() as db:
+                db.add(row)
+        except IntegrityError as exc:
+            raise StoreConflictError("access_used", "this access was used before; sign another") from exc
 
     def accesses(self, administration_id: str, request_id: str) -> list[Access]:
         """Return who fetched the answer, oldest first."""

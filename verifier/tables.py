@@ -227,6 +227,8 @@ class RecordsAccessRow(Base, table=True):
     request_id: str = Field(index=True)
     at: datetime = Field(sa_type=Moment)
     auditor_name: str
+    # digest of what the auditor signed for it; none for those from before it was kept
+    access: str | None = Field(default=None, index=True, unique=True)
 
 
 class TrustListRow(TrustListColumns, Base, table=True):

@@ -13,6 +13,7 @@ from ledger import record as records
 from ledger import records_request as messages
 from ledger.record import RecordType
 from ledger.records_request import RecordsRequest
+from protocol.encoding import b64url_decode, b64url_encode
 from protocol.keys import PrivateKey
 from protocol.runtime.signer import write_secret_file
 from protocol.x509 import Purpose, encode_chain
@@ -110,6 +111,26 @@ def test_records_when_asked_are_handed_over_by_a_clerk_and_each_access_is_shown(
     assert len(office.services.records_store.accesses("ajuntament", messages.digest_of(token).hex())) == 1
     assert fetch(office, auditor, token).data == fetch(office, auditor, token).data
     assert len(office.services.records_store.accesses("ajuntament", messages.digest_of(token).hex())) == 3
+
+
+def test_access_when_used_again_is_refused_whatever_form_its_signature_has(office, world, auditor, shared):
+    token, _ = ask(office, auditor, asking(world))
+    hand_over(office, token)
+    access = messages.sign_access(token, auditor.key, x5c=auditor.chain, now=NOW)
+    place = f"/ajuntament/records-requests/{messages.digest_of(token).hex()}/access"
+    assert office.client.post(place, json={"access": access}).status_code == 200
+    for again in (access, other_form(access)):
+        answer = office.client.post(place, json={"access": again})
+        assert (answer.status_code, answer.get_json()["error"]) == (409, "access_used")
+    assert len(office.services.records_store.accesses("ajuntament", messages.digest_of(token).hex())) == 1
+
+
+def other_form(token):
+    """Return the same statement under the other signature that its curve allows: (r, n - s)."""
+    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+    signed, _, signature = token.rpartition(".")
+    raw = b64url_decode(signature)
+    return f"{signed}.{b64url_encode(raw[:32] + (order - int.from_bytes(raw[32:])).to_bytes(32))}"
 
 
 def test_records_hold_no_value_and_nobodys_name(office, world, auditor, shared):
