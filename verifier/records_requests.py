@@ -71,7 +71,7 @@ class RecordsStore(Protocol):
         """Keep what is handed over. Raises `StoreConflictError` (`records_answered`) when something was."""
 
     def add_access(self, administration_id: str, request_id: str, access: Access, *, digest: str) -> None:
-        """Keep that an answer was fetched, before it is. Raises `StoreConflictError` (`access_used`) on repeats."""
+        """Keep that an answer was fetched, before it is. A repeat raises `StoreConflictError` (`access_used`)."""
 
     def accesses(self, administration_id: str, request_id: str) -> list[Access]:
         """Return who fetched the answer, oldest first."""

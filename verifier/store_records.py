@@ -81,7 +81,7 @@ class SqlRecordsRequests:
                 raise StoreConflictError("records_answered", "the records were handed over before")
 
     def add_access(self, administration_id: str, request_id: str, access: Access, *, digest: str) -> None:
-        """Keep that an answer was fetched, before it is. Raises `StoreConflictError` (`access_used`) on repeats."""
+        """Keep that an answer was fetched, before it is. A repeat raises `StoreConflictError` (`access_used`)."""
         row = RecordsAccessRow(
             administration_id=administration_id,
             request_id=request_id,
