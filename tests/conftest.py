@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import pytest
+import structlog
 from cryptography.hazmat.primitives.serialization import Encoding
 from flask import Flask
 from hypothesis import HealthCheck, settings
@@ -141,6 +142,13 @@ def postgres() -> Iterator[PostgreSQL]:
     """A PostgreSQL of this test run."""
     with postgresql() as server:
         yield server
+
+
+@pytest.fixture(autouse=True)
+def own_log_lines() -> Iterator[None]:
+    """What a test configured to log to is closed after it; the next one begins as a new process does."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
