@@ -19,7 +19,7 @@ from ledger.audit import witnessed
 from ledger.chain.interface import AnchorEvent, Chain
 from ledger.client import LedgerClient
 from ledger.cosignature import Cosigner, WitnessKey, without_others
-from ledger.findings import Finding, Level, could_not_tell, holds, violated
+from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
 from ledger.merkle import ReadNode
 from ledger.monitor import (
     Head,
@@ -39,7 +39,7 @@ from ledger.monitor import (
 from ledger.monitor_state import MonitorState, Watched
 from ledger.promise import Promise
 from ledger.promise_files import HandedPromise
-from ledger.trust import AuditedLog, TrustedChain
+from ledger.trust import AuditedLog, TrustedChain, TrustFile
 from ledger.violation import MAX_LEAVES, BrokenPromise, verify_promise
 from ledger.watched_chain import Anchors, read_anchors
 from protocol.clock import Clock
@@ -138,8 +138,9 @@ class Look:
             return None
         after = self._seen.anchored_size if self._seen else 0
         checked = check_anchors(head, anchors.events, read, after=after, is_own=self._is_own)
-        self._add(checked.finding)
-        if checked.contradicted is not None:
+        if checked.contradicted is None:
+            self._add(checked.finding)
+        else:
             self._convict(anchors, head, checked.contradicted, read)
         self._report.anchored_size = checked.reached
         return anchors.newest_final(up_to=checked.reached)
@@ -151,7 +152,13 @@ class Look:
         if receipt is None:
             raise UnavailableError("chain_inconsistent", "the anchor's transaction is in no block any more")
         proof = evidence_text(anchors.chain, anchor.transaction_hash, receipt)
-        self._state.keep(contradiction(head, anchor, proof, read, observed_at=self._means.clock.now()))
+        now = self._means.clock.now()
+        found = contradiction(head, anchor, proof, read, observed_at=now)
+        # as whoever gets the proof will: a node's word alone convicts nobody
+        finding = found.judge(self._log, TrustFile("", (self._log,), ()), now=now, shown=None)
+        self._add(finding)
+        if finding.outcome is Outcome.VIOLATED:
+            self._state.keep(found)
 
     # the head
 

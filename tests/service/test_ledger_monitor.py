@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlmodel import select
 
 from ledger import cosignature, merkle
+from ledger.chain.sealer import FileSealKey
 from ledger.checkpoint import Checkpoint, CheckpointSigner, parse_note, verify
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
@@ -260,13 +261,22 @@ def test_log_that_shows_less_than_is_anchored_is_violated(watch):
 def test_history_that_contradicts_its_anchors_is_convicted_at_first_sight(watch):
     liar = watch.fork(3)
     watch.serve(liar)
-    genuine = watch.chain.receipt_evidence
+    assert watch.violated() == {Level.ANCHORED}
+    (path,) = watch.proofs()
+    assert "-anchor-" in path.name
+    assert watch.judged() is Outcome.VIOLATED
+
+
+def test_node_whose_block_nobody_known_sealed_convicts_no_log(watch):
+    """The node makes up a block that contradicts an honest log: nobody would believe that proof, so neither does who made it."""
+    watch.serve(watch.fork(3))
+    made_up = tuple(FileSealKey.generate() for _ in range(4))
 
     def evidence(transaction_hash):
-        (event,) = [
+        (event,) = (
             each for each in watch.chain.anchors(watch.chain.log_id) if each.transaction_hash == transaction_hash
-        ]
-        made = prove_anchor(
+        )
+        return prove_anchor(
             contract=CONTRACT,
             log_id=event.log_id,
             prev_size=event.prev_size,
@@ -274,13 +284,13 @@ def test_history_that_contradicts_its_anchors_is_convicted_at_first_sight(watch)
             prev_root=event.prev_root,
             root=event.root,
             chain_id=1337,
+            validators=made_up,
+            seals=made_up,
         ).evidence
-        return replace(made, block_hash=genuine(transaction_hash).block_hash)
 
     watch.chain.receipt_evidence = evidence
-    assert watch.violated() == {Level.ANCHORED}
-    (path,) = watch.proofs()
-    assert "-anchor-" in path.name
+    assert watch.outcomes()[Level.ANCHORED] is Outcome.COULD_NOT_TELL
+    assert watch.proofs() == []
 
 
 def test_promise_that_was_kept_is_found_once_and_remembered(watch):
