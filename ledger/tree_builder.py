@@ -20,7 +20,6 @@ from typing import Self
 
 from ledger import merkle
 from ledger.commitment import COMMITMENT_BYTES
-from ledger.leaves import PackedLeaves
 from ledger.merkle import HASH_BYTES
 from protocol.errors import UnavailableError
 
@@ -47,7 +46,8 @@ def cores() -> int:
 
 def _hash_subtree(packed: bytes) -> list[bytes]:
     """Return the nodes of the complete subtree over these entries, level by level."""
-    tree = merkle.Tree(PackedLeaves(packed))
+    tree = merkle.Tree()
+    tree.append_packed(packed)
     return [tree.read_run(level, 0, count) for level, (_, count) in enumerate(_LEVELS)]
 
 
@@ -145,7 +145,7 @@ class TreeBuilder:
         if lead:
             if len(self._rest) < lead:
                 return
-            self._tree.append(PackedLeaves(self._take(lead)))
+            self._tree.append_packed(self._take(lead))
         while len(self._rest) >= _ENTRIES_BYTES:
             self._hand_over(self._take(_ENTRIES_BYTES))
 
@@ -154,7 +154,7 @@ class TreeBuilder:
         while self._pool is not None and not self._pool.is_empty:
             self._tree.append_subtree(self._pool.take())
             yield self._tree.size
-        self._tree.append(PackedLeaves(self._take(len(self._rest))))
+        self._tree.append_packed(self._take(len(self._rest)))
         yield self._tree.size
 
     def _take(self, count: int) -> bytes:
