@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import rlp
 from eth_utils.address import to_checksum_address
@@ -76,9 +77,7 @@ def verify_anchor(evidence: AnchorEvidence, *, expected_contract: str, expected_
     if (block.hash, block.number) != (evidence.block_hash, evidence.block_number):
         _refuse("the header is another block's")
     # (2) the receipt is in that block
-    verify_receipt_proof(
-        evidence.header_rlp, evidence.receipt_rlp, evidence.receipt_proof, evidence.transaction_index
-    )
+    _check_receipt(block, evidence.receipt_rlp, evidence.receipt_proof, evidence.transaction_index)
     # (3) the contract says in it that this log went from one head to the next
     anchored = decode_anchored(evidence.receipt_rlp, contract=expected_contract, log_id=expected_log_id)
     return VerifiedAnchor(anchored=anchored, block=block)
@@ -92,13 +91,14 @@ def header_hash(header_rlp: bytes) -> bytes:
     return qbft.block_hash(header_rlp)
 
 
+@lru_cache(maxsize=8)  # the levels of one audit each ask about the same header
 def read_header(header_rlp: bytes) -> BlockFacts:
     """Return what a header says. Raises `VerificationError` (`anchor_proof`) when it is none."""
-    items = _decode(header_rlp)
-    if not isinstance(items, list) or len(items) < _MIN_HEADER_ITEMS:
+    items = qbft.header_items(header_rlp)
+    if len(items) < _MIN_HEADER_ITEMS:
         _refuse("malformed header")
     return BlockFacts(
-        hash=header_hash(header_rlp),
+        hash=qbft.hash_of(header_rlp, items),
         parent_hash=_bytes(items[_PARENT_HASH], _WORD_BYTES),
         receipts_root=_bytes(items[_RECEIPTS_ROOT], _WORD_BYTES),
         number=_number(items[_NUMBER]),
@@ -114,13 +114,17 @@ def verify_receipt_proof(header_rlp: bytes, receipt_rlp: bytes, proof: Sequence[
     Raises `VerificationError` (`anchor_proof`).
     """
     block = read_header(header_rlp)
+    _check_receipt(block, receipt_rlp, proof, index)
+    return block
+
+
+def _check_receipt(block: BlockFacts, receipt_rlp: bytes, proof: Sequence[bytes], index: int) -> None:
     if not 0 < len(proof) <= MAX_PROOF_NODES or index < 0:
         _refuse(f"expected 1 to {MAX_PROOF_NODES} proof nodes, got {len(proof)}")
     key: bytes = rlp.encode(index)
     nibbles = [nibble for byte in key for nibble in (byte >> 4, byte & 15)]
     if _find(block.receipts_root, nibbles, proof) != receipt_rlp:
         _refuse("another receipt is proved")
-    return block
 
 
 def decode_anchored(receipt_rlp: bytes, *, contract: str, log_id: bytes) -> Anchored:

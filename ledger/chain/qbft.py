@@ -85,7 +85,11 @@ def block_hash(header_rlp: bytes) -> bytes:
 
     Raises `VerificationError` (`anchor_proof`) when it is no header, or has the QBFT mark without the form.
     """
-    items = _items(header_rlp)
+    return hash_of(header_rlp, header_items(header_rlp))
+
+
+def hash_of(header_rlp: bytes, items: list[Item]) -> bytes:
+    """Return the same of a header that was decoded already."""
     if not is_sealed_form(items):
         return _keccak(header_rlp)
     extra = ExtraData.parse(read_bytes(items[_EXTRA_DATA]))
@@ -94,7 +98,7 @@ def block_hash(header_rlp: bytes) -> bytes:
 
 def commit_hash(header_rlp: bytes) -> bytes:
     """Return what a validator signs to commit to this header. Raises as `block_hash` does."""
-    items = _items(header_rlp)
+    items = header_items(header_rlp)
     extra = ExtraData.parse(read_bytes(items[_EXTRA_DATA]))
     return _hash_with(items, replace(extra, seals=()))
 
@@ -114,7 +118,7 @@ def verify_seals(header_rlp: bytes, *, expected_validators: Collection[bytes]) -
     if not known or len(known) != len(expected_validators):
         refuse("expected a list of validators, each once")
     # (2) the block is of their network, and of no larger one
-    items = _items(header_rlp)
+    items = header_items(header_rlp)
     if not is_sealed_form(items):
         refuse("the block has no validators' seals")
     extra = ExtraData.parse(read_bytes(items[_EXTRA_DATA]))
@@ -145,7 +149,8 @@ def _read_vote(vote: Sequence[Item]) -> tuple[bytes, ...]:
     return found
 
 
-def _items(header_rlp: bytes) -> list[Item]:
+def header_items(header_rlp: bytes) -> list[Item]:
+    """Return what stands in a header. Raises `VerificationError` (`anchor_proof`) when it is none."""
     items = strict_rlp.decode(header_rlp)
     if not isinstance(items, list) or len(items) <= _MIX_HASH:
         refuse("malformed header")

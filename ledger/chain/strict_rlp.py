@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NoReturn, TypeAlias
 
 import rlp
+from rlp.sedes import raw
 
 from protocol.errors import Check, VerificationError
 
@@ -33,7 +34,7 @@ def decode(data: bytes) -> Item:
 
 def encode(item: Item) -> bytes:
     """Return the bytes of an item."""
-    encoded: bytes = rlp.encode(item)
+    encoded: bytes = rlp.encode(item, sedes=raw)
     return encoded
 
 
