@@ -112,7 +112,7 @@ def _facts(case: Case) -> list[tuple[str, Fact]]:
             (gettext("Legal basis"), gettext(basis) if basis else _short(terms.legal_basis, MAX_NAME)),
             (gettext("Kept for"), _short(terms.retention, MAX_TEXT)),
         ]
-    facts.append((gettext("Data shared"), _claims(record.claims_presented or ())))
+    facts.append((gettext("Data shared, by technical name"), _claims(record.claims_presented or ())))
     withheld = claims_withheld(record)
     if withheld:
         facts.append((gettext("Asked for and not shared"), _claims(withheld)))
