@@ -81,6 +81,12 @@ def _registry(arguments: Sequence[str]) -> int:
     return run(arguments)
 
 
+def _contracts(arguments: Sequence[str]) -> int:
+    from testimoni.contracts_command import run  # noqa: PLC0415
+
+    return run(arguments)
+
+
 def _audit(arguments: Sequence[str]) -> int:
     from ledger.cli import audit_command  # noqa: PLC0415
 
@@ -152,6 +158,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "recorder": ("add, list or revoke the services that may record at the ledger", _recorder),
     "restore": ("rebuild a log from its chain after its database was restored", _restore),
     "registry": ("show the trust registry, and change it", _registry),
+    "contracts": ("deploy the contracts and register logs with them", _contracts),
     "audit": ("check a whole ledger against its chain", _audit),
     "monitor": ("follow logs and find them out when they break their word", _monitor),
     "records": ("ask an office for its signed records, as an auditor", _records),
