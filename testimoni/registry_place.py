@@ -60,8 +60,8 @@ def find_place(given: argparse.Namespace) -> Place:
             raise ConfigurationError("configuration_error", "expected --chain, --chain-id and --registry together")
         return Place(*elsewhere)
     from testimoni.development.log_keys import CHAIN_ID  # noqa: PLC0415 - it loads the services
-    from testimoni.development.registry import PracticeRegistry  # noqa: PLC0415
-    from testimoni.running import find  # noqa: PLC0415
+    from testimoni.development.registry import PracticeRegistry  # noqa: PLC0415 - the same
+    from testimoni.running import find  # noqa: PLC0415 - the same
 
     running = find(given.set_up)
     made = None if running is None else PracticeRegistry.read(running.folder.registry_files.state)
