@@ -76,7 +76,7 @@ class StaticHost:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,  # noqa: ARG002 - the interface's
-        max_bytes: int = MAX_BODY_BYTES,  # noqa: ARG002
+        max_bytes: int = MAX_BODY_BYTES,  # noqa: ARG002 - the same
     ) -> Response:
         """Return a file, or the part of one that is this tile."""
         path = url.removeprefix(URL + "/")
@@ -132,7 +132,7 @@ class AnchoredChain:
         """Say that every block is final."""
         return Finality.FINAL
 
-    def anchors(self, log: bytes, *, from_size: int = 0, from_block: int = 0) -> Iterator[AnchorEvent]:  # noqa: ARG002
+    def anchors(self, log: bytes, *, from_size: int = 0, from_block: int = 0) -> Iterator[AnchorEvent]:  # noqa: ARG002 - the same
         """Yield the anchors, with the commitments that their transactions carried."""
         entries = os.open(self._folder / "entries", os.O_RDONLY)
         for number, ((before, prev_root), (size, root)) in enumerate(pairwise(self._roots), start=1):

@@ -17,7 +17,8 @@ pragma solidity 0.8.37;
 /// Invariants (each has a test of its number in tests/contracts):
 /// 1. Nothing takes effect without the approval of at least the threshold of the present members.
 /// 2. An approval counts once, for one change word for word, and only while the members stay the same.
-/// 3. A change takes effect at most once; an `Add` once more when it was approved anew after an end.
+/// 3. A change takes effect at most once; an `Add` once more when it was approved anew after an end, that of an
+/// administration also after another of it.
 /// 4. Nothing is given to an administration that did not accept it from its own account.
 /// 5. New members take over only when as many of them as their threshold accepted; the threshold is more than half.
 /// 6. Sequence numbers have no gap, and each running hash covers the whole event and the one before; the first
@@ -27,6 +28,7 @@ pragma solidity 0.8.37;
 /// 9. A key belongs to one administration in one role for good, and a compromised one is never added again.
 /// 10. A call that reverts changes nothing.
 /// 11. No approval of an `Add` that was given before an `End` of its entry, or of its administration, counts after it.
+/// 12. No approval of an administration's account that was given before another was accepted for it counts after that.
 interface ITrustRegistry {
     /// @notice What a change does.
     enum Action {
@@ -206,7 +208,7 @@ interface ITrustRegistry {
     function members() external view returns (address[] memory accounts, uint256 threshold);
 
     /// @notice Under what a change is approved now: the change and, of an `Add`, how often its entry and its
-    /// administration have been ended.
+    /// administration have been ended; of an `Add` of an administration, how often it has been ended and added.
     /// @param change any change, also one that means nothing
     function changeId(Change calldata change) external view returns (bytes32);
 

@@ -19,6 +19,8 @@ contract TrustRegistry is Approvals {
     mapping(bytes32 thumbprint => bytes32 entryId) private _keys;
     /// How often an entry was ended.
     mapping(bytes32 entryId => uint256) private _ends;
+    /// How often an administration was added, each time with an account.
+    mapping(bytes32 administration => uint256) private _additions;
 
     /// @param first the first members, in ascending order
     /// @param threshold how many of them must approve
@@ -75,7 +77,9 @@ contract TrustRegistry is Approvals {
         if (msg.sender != account) revert NotAdministration(change.administration, account, msg.sender);
         _useApproval(_changeId(change));
         _add(change, _entryId(change.kind, change.role, change.administration, change.what));
-        if (isNew) _accounts[change.administration] = account;
+        if (!isNew) return;
+        _accounts[change.administration] = account;
+        ++_additions[change.administration];
     }
 
     /// An administration that is there may be added again: with another account, or with other names.
@@ -143,11 +147,15 @@ contract TrustRegistry is Approvals {
         return keccak256(abi.encode(kind, role, administration, named));
     }
 
-    /// What was approved before an end is not what is added after it. An `End` or `Compromise` gives nothing and takes
+    /// What was approved before an end is not what is added after it, nor is an account that was approved before another
+    /// one was accepted: it would take the administration back from it. An `End` or `Compromise` gives nothing and takes
     /// effect with its last approval, so it counts no ends: one that follows another in a list must not be lost.
     function _changeId(Change calldata change) private view returns (bytes32) {
         if (change.action != Action.Add) return keccak256(abi.encode(change));
         bytes32 party = _entryId(Kind.Administration, Role.None, change.administration, ANY_ACCOUNT);
+        if (change.kind == Kind.Administration) {
+            return keccak256(abi.encode(change, _ends[party], _additions[change.administration]));
+        }
         bytes32 entryId = _entryId(change.kind, change.role, change.administration, change.what);
         return keccak256(abi.encode(change, _ends[entryId], _ends[party]));
     }

@@ -7,7 +7,8 @@ The rules (numbers appear in the code and in `docs/protocol.md`):
 2. Only the same bytes are ever resent.
 3. "Already known" and "nonce too low" say nothing by themselves: the receipt and the contract's head answer.
 4. A new transaction is made only when the old one is proven absent and the head did not move.
-5. An anchor is final only when the chain says so; one whose block is gone is pending again.
+5. An anchor is final only when the chain says so; one whose block is gone is pending again. A final one is so only
+   when the node shows another block at its height: a node that knows fewer blocks could not tell.
 6. Before anything is sent the stored log is compared with the chain's head. When the chain is ahead of the
    store, the log promises nothing until it is restored; when it has another root, the log is frozen.
 7. One anchor is in flight at a time, under one fenced lease.
@@ -96,6 +97,7 @@ class Anchorer:
         # (5) blocks that are gone
         settled = self._store.find_settled(self._log)
         if settled is not None and settled.size > head.size:
+            self._check_gone(head)
             _log.warning("anchors are off the chain", log=self._log, beyond=head.size)
             self._store.reopen(lease, self._log, beyond=head.size)
             return True
@@ -103,6 +105,18 @@ class Anchorer:
         if anchor is not None:
             return self._follow(lease, state, anchor, head)
         return self._go_on(lease, state, settled, head)
+
+    def _check_gone(self, head: Head) -> None:
+        """Raise `UnavailableError` when it could not be told that final anchors beyond this head are gone.
+
+        A node that lags behind a load balancer, or one of several that do, shows a smaller head of an older block.
+        """
+        final = self._store.find_final(self._log)
+        if final is None or final.size <= head.size or final.block_number is None or final.block_hash is None:
+            return
+        # raises when the node knows no block of that height
+        if self._chain.finality(final.block_number, final.block_hash) is not Finality.GONE:
+            raise UnavailableError("chain_inconsistent", "the node shows a final block, and a head from before it")
 
     def _go_on(self, lease: Lease, state: LogState, settled: StoredAnchor | None, head: Head) -> bool:
         """Do what comes next when nothing is in flight."""

@@ -101,8 +101,8 @@ def verify_evidence_command(argv: Sequence[str]) -> int:
     except Error as exc:
         return _fail(exc, as_json=given.json)
     from ledger.evidence_audit import audit_evidence  # noqa: PLC0415 - help must not load cryptography
-    from ledger.trust import TrustFile  # noqa: PLC0415
-    from protocol.clock import SystemClock  # noqa: PLC0415
+    from ledger.trust import TrustFile  # noqa: PLC0415 - the same
+    from protocol.clock import SystemClock  # noqa: PLC0415 - the same
 
     findings: tuple[Finding, ...] = ()
     if trust is None:
@@ -132,7 +132,7 @@ def read_file(path: Path) -> bytes:
 
 def read_trust(path: Path) -> TrustFile:
     """Return a trust file. Raises `RequestError`."""
-    from ledger.trust import TrustFile  # noqa: PLC0415
+    from ledger.trust import TrustFile  # noqa: PLC0415 - the same
 
     return TrustFile.parse(read_file(path))
 
@@ -142,14 +142,14 @@ def _read_trust(path: Path | None) -> TrustFile | None:
 
 
 def _read_evidence(path: Path) -> Evidence:
-    from ledger.evidence import Evidence  # noqa: PLC0415
+    from ledger.evidence import Evidence  # noqa: PLC0415 - the same
 
     return Evidence.parse(read_file(path))
 
 
 def _read_state(path: Path | None) -> AuditState | None:
     """Return where the last audit ended; None before the first one."""
-    from ledger.audit_state import AuditState  # noqa: PLC0415
+    from ledger.audit_state import AuditState  # noqa: PLC0415 - the same
 
     return AuditState.parse(read_file(path)) if path is not None and path.exists() else None
 

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
@@ -16,6 +15,7 @@ from ledger import checkpoint as checkpoints
 from ledger import merkle, tiles
 from ledger.checkpoint import Checkpoint, CheckpointKey
 from ledger.commitment import Commitment
+from ledger.proving import find_and_prove
 from protocol.encoding import JSON, b64url_encode, compact_json, get_member, parse_object
 from protocol.errors import Error, RequestError, UnavailableError
 from protocol.runtime.fetch import HTTPClient, Response
@@ -142,25 +142,13 @@ class LedgerClient:
     def prove(self, commitment: Commitment, key: CheckpointKey, *, note: str | None = None) -> Inclusion | None:
         """Return where the commitment is in the newest checkpoint, or the given one; None when it is not there.
 
-        Reads whole tiles, newest first. What it returns was verified down to the signature of `key`.
+        Which tiles it reads says no more than `ledger.proving` states. What it returns was verified down to the
+        signature of `key`, that it is not there as well.
         """
         signed = note if note is not None else self.checkpoint()
         head = checkpoints.verify(signed, key)
-        index = self._find(merkle.leaf_hash(commitment), head.size)
-        if index is None:
-            return None
-        proof = merkle.inclusion_proof(tiles.node_reader(head.size, self.tile), index, head.size)
-        merkle.verify_inclusion(
-            merkle.leaf_hash(commitment), index=index, size=head.size, proof=proof, expected_root=head.root
-        )
-        return Inclusion(index, proof, head, signed)
-
-    def _find(self, leaf: bytes, size: int) -> int | None:
-        for address in reversed(tiles.addresses(size, 0)):
-            hashes: Sequence[bytes] = self.tile(address)
-            if leaf in hashes:
-                return address.index * tiles.TILE_WIDTH + hashes.index(leaf)
-        return None
+        found = find_and_prove(merkle.leaf_hash(commitment), head, self.tile)
+        return None if found is None else Inclusion(*found, head, signed)
 
     def _get_tile(self, address: tiles.TileAddress) -> bytes:
         return self._get(f"{self._prefix()}/{address.path()}")

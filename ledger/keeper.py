@@ -144,6 +144,25 @@ class Keeper:
         finally:
             self._leases.release(lease)
 
+    def reopen_anchors(self) -> bool:
+        """Put the anchors that the chain does not have back to pending; False: another works on it.
+
+        The operator says that the chain itself was set back: a node alone could as well lag behind it.
+        Raises `UnavailableError` when the chain does not answer, or there is none.
+        """
+        if self._anchoring is None:
+            raise UnavailableError("temporarily_unavailable", "nothing is anchored: there is no chain")
+        lease = self._leases.find(f"anchorer:{self.name}", self._holder)
+        if lease is None:
+            return False
+        try:
+            head = self._anchoring.open_chain().head(log_id(self._log.origin))
+            _log.warning("anchors are off the chain, its operator says", log=self.name, beyond=head.size)
+            self._store.reopen(lease, self.name, beyond=head.size)
+            return True
+        finally:
+            self._leases.release(lease)
+
     def hand_over(self) -> None:
         """Let other workers have this log's leases at once."""
         for job in ("sequencer", "anchorer"):

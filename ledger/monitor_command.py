@@ -91,16 +91,16 @@ def _monitor_parser() -> argparse.ArgumentParser:
 
 def _set_up(given: argparse.Namespace) -> tuple[Follower, MonitorMetrics, MonitorServer | None]:
     # help must not load the network
-    from ledger.client import LedgerClient  # noqa: PLC0415
-    from ledger.cosignature import Cosigner  # noqa: PLC0415
-    from ledger.follower import Follower  # noqa: PLC0415
-    from ledger.look import Means  # noqa: PLC0415
-    from ledger.monitor_server import MonitorMetrics, MonitorServer  # noqa: PLC0415
-    from ledger.monitor_state import MonitorState  # noqa: PLC0415
-    from ledger.witness import Witness  # noqa: PLC0415
-    from protocol.clock import SystemClock  # noqa: PLC0415
-    from protocol.runtime.fetch import Fetcher, origin_of  # noqa: PLC0415
-    from protocol.runtime.signer import read_secret_file  # noqa: PLC0415
+    from ledger.client import LedgerClient  # noqa: PLC0415 - help must not load the network
+    from ledger.cosignature import Cosigner  # noqa: PLC0415 - the same
+    from ledger.follower import Follower  # noqa: PLC0415 - the same
+    from ledger.look import Means  # noqa: PLC0415 - the same
+    from ledger.monitor_server import MonitorMetrics, MonitorServer  # noqa: PLC0415 - the same
+    from ledger.monitor_state import MonitorState  # noqa: PLC0415 - the same
+    from ledger.witness import Witness  # noqa: PLC0415 - the same
+    from protocol.clock import SystemClock  # noqa: PLC0415 - the same
+    from protocol.runtime.fetch import Fetcher, origin_of  # noqa: PLC0415 - the same
+    from protocol.runtime.signer import read_secret_file  # noqa: PLC0415 - the same
 
     if (given.cosign_key is None) != (given.witness_name is None):
         raise ConfigurationError("configuration_error", "--cosign-key and --witness-name need each other")
@@ -188,7 +188,7 @@ def verify_violation_command(argv: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of a line")
     given = parser.parse_args(argv)
     from ledger import violation as violations  # noqa: PLC0415 - help must not load cryptography
-    from protocol.clock import SystemClock  # noqa: PLC0415
+    from protocol.clock import SystemClock  # noqa: PLC0415 - the same
 
     try:
         trust = _read_trust(given.trust)
@@ -209,12 +209,12 @@ def _read_log(violation: Violation, trust: TrustFile, given: argparse.Namespace)
 
     Raises `Error` when this is another address, or it cannot be read or does not give its signed root.
     """
-    from ledger import checkpoint as checkpoints  # noqa: PLC0415
-    from ledger import merkle  # noqa: PLC0415
-    from ledger.client import LedgerClient  # noqa: PLC0415
-    from ledger.monitor import is_own_address  # noqa: PLC0415
-    from ledger.violation import Shown  # noqa: PLC0415
-    from protocol.runtime.fetch import Fetcher, origin_of  # noqa: PLC0415
+    from ledger import checkpoint as checkpoints  # noqa: PLC0415 - the same
+    from ledger import merkle  # noqa: PLC0415 - the same
+    from ledger.client import LedgerClient  # noqa: PLC0415 - the same
+    from ledger.monitor import is_own_address  # noqa: PLC0415 - the same
+    from ledger.violation import Shown  # noqa: PLC0415 - the same
+    from protocol.runtime.fetch import Fetcher, origin_of  # noqa: PLC0415 - the same
 
     log = trust.find_log(violation.log)
     if log is None:
@@ -254,7 +254,7 @@ def _word(status: ExitStatus) -> str:
 
 
 def _read_trust(path: Path) -> TrustFile:
-    from ledger.trust import TrustFile  # noqa: PLC0415
+    from ledger.trust import TrustFile  # noqa: PLC0415 - the same
 
     return TrustFile.parse(_read(path, MAX_TRUST_BYTES))
 

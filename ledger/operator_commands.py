@@ -71,14 +71,21 @@ def restore_command(argv: Sequence[str]) -> int:
         action="store_true",
         help="you vouch that this log signed no head beyond this database and the chain: a false word forks it",
     )
+    parser.add_argument(
+        "--chain-set-back",
+        action="store_true",
+        help="the chain itself was restored from an older copy: make the final anchors again that it lost; "
+        "never because a node lags",
+    )
     given = parser.parse_args(argv)
     from ledger.worker import Worker  # noqa: PLC0415 - help must not load the network
 
     settings = load_settings(LedgerSettings)
+    name = given.log or settings.log
     try:
-        state = Worker(settings, clock=SystemClock()).restore(
-            given.log or settings.log, given.mirror, is_vouched=given.nothing_newer
-        )
+        worker = Worker(settings, clock=SystemClock())
+        is_ours = not given.chain_set_back or worker.reopen_anchors(name)
+        state = worker.restore(name, given.mirror, is_vouched=given.nothing_newer) if is_ours else None
     except UnavailableError as exc:
         print(f"could not tell: {exc.message} ({exc.code})")
         return ExitStatus.COULD_NOT_TELL

@@ -6,7 +6,7 @@ Reading everything tells the ledger nothing about what is looked for.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,7 +16,7 @@ from ledger.checkpoint import Checkpoint, CheckpointKey
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
 from protocol.encoding import JSON
-from protocol.errors import RequestError, UnavailableError, VerificationError
+from protocol.errors import Error, RequestError, UnavailableError, VerificationError
 from protocol.runtime.fetch import HTTPClient
 from protocol.trust import TrustedLog, TrustList
 
@@ -45,46 +45,77 @@ def read_log(client: LedgerClient, key: CheckpointKey) -> tuple[Checkpoint, tupl
     return head, entries
 
 
+@dataclass(frozen=True)
+class ReadLog:
+    """One log as it was read: its head, and every entry up to it."""
+
+    head: Checkpoint
+    entries: frozenset[Commitment] = field(repr=False)
+
+
+def read_logs(
+    http: HTTPClient, ledger_url: str, trust: TrustList, *, now: datetime
+) -> Mapping[str, ReadLog | Error]:
+    """Return, by origin, each log of this ledger that is on the trust list: as read, or why it could not be.
+
+    A log that the ledger leaves out although the list has it of the ledger's host is one that could not be read.
+    Raises `UnavailableError` when the ledger does not say which logs it has, or none of them is on the list.
+    """
+    try:
+        shown = _shown(LedgerClient(http, ledger_url).logs())
+    except (RequestError, VerificationError) as exc:
+        raise UnavailableError(NOT_CHECKABLE, "what the ledger shows does not hold together") from exc
+    hosts = {_host(origin) for origin in shown}
+    found = {
+        log.origin: _read(http, ledger_url, shown.get(log.origin), log)
+        for log in trust.get_logs(now=now)
+        if log.checkpoint_key and (log.origin in shown or _host(log.origin) in hosts)
+    }
+    if not found:
+        raise UnavailableError(NOT_CHECKABLE, "no log of the ledger is on the trust list")
+    return found
+
+
 def read_leaves(http: HTTPClient, ledger_url: str, trust: TrustList, *, now: datetime) -> Leaves:
     """Return the entries of every log of this ledger that is on the trust list.
 
     Raises `UnavailableError` when what the ledger shows does not hold together, when it leaves out a log that the
     list has of its host (what is in there could not be compared), or nothing is on the list.
     """
-    try:
-        logs = _trusted(LedgerClient(http, ledger_url).logs(), trust, now)
-        found = [
-            read_log(LedgerClient(http, ledger_url, log=name), CheckpointKey.parse(log.checkpoint_key))
-            for name, log in logs
-        ]
-    except (RequestError, VerificationError) as exc:
-        raise UnavailableError(NOT_CHECKABLE, "what the ledger shows does not hold together") from exc
-    if not found:
-        raise UnavailableError(NOT_CHECKABLE, "no log of the ledger is on the trust list")
+    found = []
+    for each in read_logs(http, ledger_url, trust, now=now).values():
+        match each:
+            case ReadLog():
+                found.append(each)
+            case UnavailableError():
+                raise each
+            case Error():
+                raise UnavailableError(NOT_CHECKABLE, "what the ledger shows does not hold together") from each
+    delays = [trust.get_log(each.head.origin, now=now).maximum_merge_delay for each in found]
     return Leaves(
-        heads=tuple(head for head, _ in found),
-        entries=frozenset(entry for _, entries in found for entry in entries),
-        maximum_merge_delay=timedelta(seconds=max(log.maximum_merge_delay for _, log in logs)),
+        heads=tuple(each.head for each in found),
+        entries=frozenset(entry for each in found for entry in each.entries),
+        maximum_merge_delay=timedelta(seconds=max(delays)),
     )
 
 
-def _trusted(logs: Sequence[JSON], trust: TrustList, now: datetime) -> list[tuple[str, TrustedLog]]:
-    """Return name and trusted keys of the logs that are on the list; others' entries prove nothing."""
-    found, hosts = [], set()
+def _read(http: HTTPClient, ledger_url: str, name: str | None, log: TrustedLog) -> ReadLog | Error:
+    if name is None:
+        return UnavailableError(NOT_CHECKABLE, f"the ledger does not show its log {log.origin}")
+    try:
+        head, entries = read_log(LedgerClient(http, ledger_url, log=name), CheckpointKey.parse(log.checkpoint_key))
+    except (RequestError, VerificationError, UnavailableError) as exc:
+        return exc
+    return ReadLog(head, frozenset(entries))
+
+
+def _shown(logs: Sequence[JSON]) -> dict[str, str]:
+    """Return the names in paths of the logs that a ledger says it has, by origin."""
+    found = {}
     for each in logs:
         match each:
             case {"name": str(name), "origin": str(origin)}:
-                hosts.add(_host(origin))
-                try:
-                    log = trust.get_log(origin, now=now)
-                except VerificationError:
-                    continue
-                if log.checkpoint_key:
-                    found.append((name, log))
-    shown = {log.origin for _, log in found}
-    for log in trust.get_logs(now=now):
-        if log.checkpoint_key and _host(log.origin) in hosts and log.origin not in shown:
-            raise UnavailableError(NOT_CHECKABLE, f"the ledger does not show its log {log.origin}")
+                found[origin] = name
     return found
 
 

@@ -105,6 +105,12 @@ def find_chain(token: str) -> JSON:
     return jws.parse(token).header.get("x5c")
 
 
+def check_count(count: int) -> None:
+    """Raise `RequestError` (`too_many_records`) when these are more records, or shares, than one answer holds."""
+    if count > MAX_RECORDS:
+        raise RequestError("too_many_records", f"more than {MAX_RECORDS} records; ask for a shorter period")
+
+
 def digest_of(token: str) -> bytes:
     """Return what stands for a request in accesses and answers."""
     return sha256(token.encode())
@@ -151,8 +157,7 @@ class RecordsAnswer:
 
     def sign(self, request: str, signer: Signer, *, x5c: Sequence[str]) -> bytes:
         """Return the answer's bytes. Raises `RequestError` (`too_many_records`) when they are too many."""
-        if len(self.records) > MAX_RECORDS:
-            raise RequestError("too_many_records", f"more than {MAX_RECORDS} records; ask for a shorter period")
+        check_count(len(self.records))
         records: list[JSON] = [each.to_json() for each in self.records]
         claims: dict[str, JSON] = {
             "party": self.party,

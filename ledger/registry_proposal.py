@@ -180,7 +180,12 @@ class Proposal:
 
 
 def _check_order(changes: Sequence[ProposedChange]) -> None:
-    """Raise `RequestError` when something is added after its end: who approves first approves it before."""
+    """Raise `RequestError` when a later change would find the approvals of an earlier moment void.
+
+    Who approves first approves what is added after an end before that end; and of an administration's two accounts
+    the second is approved before the first is accepted.
+    """
+    joining: set[bytes] = set()
     ended: set[tuple[Kind, Role, bytes, bytes]] = set()
     for number, each in enumerate(changes, start=1):
         made = each.change
@@ -191,6 +196,12 @@ def _check_order(changes: Sequence[ProposedChange]) -> None:
             ended.add(entry)
         elif made.action is Action.ADD and not ended.isdisjoint({entry, party}):
             raise _wrong(f"change {number}: what a proposal ends is added anew by another, after the end")
+        elif made.kind is Kind.ADMINISTRATION and made.action is Action.ADD:
+            if made.administration in joining:
+                raise _wrong(
+                    f"change {number}: a proposal gives an administration one account, or one name, at most"
+                )
+            joining.add(made.administration)
 
 
 def _subject_word(action: Action, kind: Kind, role: Role, subject: str) -> bytes:
@@ -206,6 +217,9 @@ def _subject_word(action: Action, kind: Kind, role: Role, subject: str) -> bytes
             if not subject:
                 raise _wrong("expected a credential type or a log's name as the subject")
             return sha256(subject.encode())
+        case Kind.KEY, Role.SEALER if subject.startswith("0x"):
+            # the account that anchors: `LogOwner` registers a log for it
+            return parse_hex(subject, length=_ADDRESS_BYTES, code=CODE).rjust(WORD_BYTES, b"\0")
         case _:
             try:
                 return b64url_decode(get_digest(subject))

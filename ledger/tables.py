@@ -116,6 +116,7 @@ class AnchorRow(Base, table=True):
         UniqueConstraint("transaction_hash", name="uq_anchors_transaction_hash"),
         Index("ix_anchors_log_size", "log", "size"),
         Index("ix_anchors_log_settled_at", "log", "settled_at"),
+        Index("ix_anchors_log_state_size", "log", "state", "size", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

@@ -116,9 +116,9 @@ class AnchorContradiction:
         del trust, now, shown
         from eth_utils.address import to_checksum_address  # noqa: PLC0415 - most files need no chain
 
-        from ledger.anchor_evidence import AnchorProof  # noqa: PLC0415
-        from ledger.chain.evidence import verify_anchor  # noqa: PLC0415
-        from ledger.finality import AnchoredBlock, check_finality  # noqa: PLC0415
+        from ledger.anchor_evidence import AnchorProof  # noqa: PLC0415 - the same
+        from ledger.chain.evidence import verify_anchor  # noqa: PLC0415 - the same
+        from ledger.finality import AnchoredBlock, check_finality  # noqa: PLC0415 - the same
 
         if log.chain is None:
             raise RequestError(CODE, "the trust file names no chain for this log")

@@ -3,6 +3,7 @@
 
 - Only heads of logs in the trust file, signed by their keys, that extend the largest head this witness knows.
 - The new head is durable before it is cosigned; of two callers at once one is told to come again.
+- A head of more leaves than anybody here reads (`tiles.MAX_SIZE`) is not remembered: nobody could audit past it.
 - Two signed roots for one size are refused and kept as proof.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ledger import checkpoint as checkpoints
-from ledger import merkle
+from ledger import merkle, tiles
 from ledger.checkpoint import Checkpoint, parse_unverified
 from ledger.cosignature import Cosigner
 from ledger.merkle import EMPTY_ROOT
@@ -57,7 +58,7 @@ class Witness:
         except VerificationError as exc:
             return Answer(403, f"{exc.message}\n")
         seen = self._state.find(log.origin)
-        refusal = self._check(request, head, seen)
+        refusal = _check_readable(head) or self._check(request, head, seen)
         if refusal is not None:
             return refusal
         now = self._clock.now()
@@ -89,3 +90,11 @@ class Witness:
         except VerificationError as exc:
             return Answer(422, f"{exc.message}\n")
         return None
+
+
+def _check_readable(head: Checkpoint) -> Answer | None:
+    try:
+        tiles.check_size(head.size)
+    except UnavailableError as exc:
+        return Answer(503, f"{exc.message}\n")
+    return None

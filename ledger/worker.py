@@ -158,10 +158,21 @@ class Worker:
 
         Raises `RequestError` (`unknown_log`), and `UnavailableError` when it could not be told now.
         """
+        mirrored = [self._open_mirror(url, log) for url in mirrors]
+        return self._get_keeper(log).restore(mirrored, is_vouched=is_vouched)
+
+    def reopen_anchors(self, log: str) -> bool:
+        """Have the anchors that the chain lost made again, on the operator's word; False while another keeps them.
+
+        Raises `RequestError` (`unknown_log`), and `UnavailableError` when the chain does not answer.
+        """
+        return self._get_keeper(log).reopen_anchors()
+
+    def _get_keeper(self, log: str) -> Keeper:
         keeper = next((each for each in self._keepers if each.name == log), None)
         if keeper is None:
             raise RequestError("unknown_log", "no such log is set up here", status=404)
-        return keeper.restore([self._open_mirror(url, log) for url in mirrors], is_vouched=is_vouched)
+        return keeper
 
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop.

@@ -234,18 +234,20 @@ class WorkerStore(SqlStore):
 
     def find_settled(self, log: str) -> StoredAnchor | None:
         """Return the newest anchor that is in a block."""
-        states = (AnchorState.INCLUDED.value, AnchorState.FINAL.value)
-        return self._newest(log, states)
+        return self._newest(log, (AnchorState.INCLUDED, AnchorState.FINAL))
+
+    def find_final(self, log: str) -> StoredAnchor | None:
+        """Return the newest anchor that the chain promised to keep."""
+        return self._newest(log, (AnchorState.FINAL,))
 
     def find_failed(self, log: str) -> StoredAnchor | None:
         """Return the newest anchor that the contract refused."""
-        return self._newest(log, (AnchorState.FAILED.value,))
+        return self._newest(log, (AnchorState.FAILED,))
 
-    def _newest(self, log: str, states: tuple[str, ...]) -> StoredAnchor | None:
+    def _newest(self, log: str, states: tuple[AnchorState, ...]) -> StoredAnchor | None:
         with self._database.read() as session:
-            query = select(AnchorRow).where(AnchorRow.log == log, col(AnchorRow.state).in_(states))
-            newest = query.order_by(col(AnchorRow.size).desc(), col(AnchorRow.id).desc()).limit(1)
-            row = session.exec(newest).first()
+            found = [_find_end(session, log, state, is_newest=True) for state in states]
+            row = max(filter(None, found), key=_place, default=None)
             return None if row is None else stored_anchor(row)
 
     def settle(
@@ -300,9 +302,22 @@ class WorkerStore(SqlStore):
 
 
 def _in_flight(session: Session, log: str) -> AnchorRow | None:
-    states = (AnchorState.PENDING.value, AnchorState.INCLUDED.value)
-    query = select(AnchorRow).where(AnchorRow.log == log, col(AnchorRow.state).in_(states))
-    return session.exec(query.order_by(col(AnchorRow.size)).limit(1)).first()
+    found = [
+        _find_end(session, log, state, is_newest=False) for state in (AnchorState.PENDING, AnchorState.INCLUDED)
+    ]
+    return min(filter(None, found), key=_place, default=None)
+
+
+def _find_end(session: Session, log: str, state: AnchorState, *, is_newest: bool) -> AnchorRow | None:
+    """Return the newest or oldest anchor in one state: one step into the index, however many there are."""
+    query = select(AnchorRow).where(AnchorRow.log == log, AnchorRow.state == state.value)
+    size, identifier = col(AnchorRow.size), col(AnchorRow.id)
+    order = (size.desc(), identifier.desc()) if is_newest else (size, identifier)
+    return session.exec(query.order_by(*order).limit(1)).first()
+
+
+def _place(row: AnchorRow) -> tuple[int, int]:
+    return row.size, row.id or 0
 
 
 def _extend(session: Session, log: str, batch: Batch) -> None:

@@ -40,13 +40,13 @@ def _demo(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     parser.add_argument("--data", type=Path, help="folder of a running set-up (default: data/ if it runs)")
     given = parser.parse_args(arguments)
-    from testimoni.demo import run  # noqa: PLC0415
+    from testimoni.demo import run  # noqa: PLC0415 - the same
 
     return run(given.data, as_json=given.json)
 
 
 def _wallet(arguments: Sequence[str]) -> int:
-    from testimoni.wallet_command import run  # noqa: PLC0415
+    from testimoni.wallet_command import run  # noqa: PLC0415 - the same
 
     return run(arguments)
 
@@ -56,63 +56,69 @@ def _worker(arguments: Sequence[str]) -> int:
         "testimoni worker", description="Do the background work: extend the log and anchor it."
     )
     parser.parse_args(arguments)
-    from ledger.worker import main as run  # noqa: PLC0415
+    from ledger.worker import main as run  # noqa: PLC0415 - the same
 
     return run()
 
 
 def _recorder(arguments: Sequence[str]) -> int:
-    from ledger.operator_commands import recorder_command  # noqa: PLC0415
+    from ledger.operator_commands import recorder_command  # noqa: PLC0415 - the same
 
     return recorder_command(arguments)
 
 
 def _restore(arguments: Sequence[str]) -> int:
-    from ledger.operator_commands import restore_command  # noqa: PLC0415
-    from protocol.runtime.logging import configure_logging  # noqa: PLC0415
+    from ledger.operator_commands import restore_command  # noqa: PLC0415 - the same
+    from protocol.runtime.logging import configure_logging  # noqa: PLC0415 - the same
 
     configure_logging("ledger.restore")
     return restore_command(arguments)
 
 
 def _registry(arguments: Sequence[str]) -> int:
-    from testimoni.registry_command import run  # noqa: PLC0415
+    from testimoni.registry_command import run  # noqa: PLC0415 - the same
+
+    return run(arguments)
+
+
+def _contracts(arguments: Sequence[str]) -> int:
+    from testimoni.contracts_command import run  # noqa: PLC0415 - the same
 
     return run(arguments)
 
 
 def _audit(arguments: Sequence[str]) -> int:
-    from ledger.cli import audit_command  # noqa: PLC0415
+    from ledger.cli import audit_command  # noqa: PLC0415 - the same
 
     return audit_command(arguments)
 
 
 def _verify_evidence(arguments: Sequence[str]) -> int:
-    from ledger.cli import verify_evidence_command  # noqa: PLC0415
+    from ledger.cli import verify_evidence_command  # noqa: PLC0415 - the same
 
     return verify_evidence_command(arguments)
 
 
 def _records(arguments: Sequence[str]) -> int:
-    from testimoni.records_command import run  # noqa: PLC0415
+    from testimoni.records_command import run  # noqa: PLC0415 - the same
 
     return run(arguments)
 
 
 def _verify_reconciliation(arguments: Sequence[str]) -> int:
-    from testimoni.verify_reconciliation import run  # noqa: PLC0415
+    from testimoni.verify_reconciliation import run  # noqa: PLC0415 - the same
 
     return run(arguments)
 
 
 def _monitor(arguments: Sequence[str]) -> int:
-    from ledger.monitor_command import monitor_command  # noqa: PLC0415
+    from ledger.monitor_command import monitor_command  # noqa: PLC0415 - the same
 
     return monitor_command(arguments)
 
 
 def _verify_violation(arguments: Sequence[str]) -> int:
-    from ledger.monitor_command import verify_violation_command  # noqa: PLC0415
+    from ledger.monitor_command import verify_violation_command  # noqa: PLC0415 - the same
 
     return verify_violation_command(arguments)
 
@@ -124,7 +130,7 @@ def _lint_query(arguments: Sequence[str]) -> int:
     parser.add_argument("file", metavar="FILE", help="the query as JSON, or - for standard input")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     given = parser.parse_args(arguments)
-    from testimoni.lint_query import run  # noqa: PLC0415
+    from testimoni.lint_query import run  # noqa: PLC0415 - the same
 
     return run(given.file, as_json=given.json)
 
@@ -152,6 +158,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "recorder": ("add, list or revoke the services that may record at the ledger", _recorder),
     "restore": ("rebuild a log from its chain after its database was restored", _restore),
     "registry": ("show the trust registry, and change it", _registry),
+    "contracts": ("deploy the contracts and register logs with them", _contracts),
     "audit": ("check a whole ledger against its chain", _audit),
     "monitor": ("follow logs and find them out when they break their word", _monitor),
     "records": ("ask an office for its signed records, as an auditor", _records),

@@ -4,6 +4,7 @@
 - `show` reads the whole history and checks its running hash before it prints a line.
 - `propose` writes a file and sends nothing; members `approve` that file, each with their own key, and the
   administration concerned accepts it with its account's. `accept` and `approve` show every change and ask first.
+- The members themselves are changed in the same three steps: `testimoni.registry_members`.
 - Keys stay in files of whoever acts; nothing but signed transactions is sent, to a node of their choice.
 """
 
@@ -11,62 +12,47 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ledger.cli import read_file
-from ledger.registry import RegistryHistory, administration_id
+from ledger.registry import administration_id
 from ledger.registry_events import NO_END, Action, Kind, Role
 from ledger.registry_proposal import CODE, Proposal, ProposedChange
 from protocol.clock import Clock, SystemClock, epoch_seconds, from_epoch
 from protocol.encoding import parse_object
-from protocol.errors import ConfigurationError, RequestError, UnavailableError
-from testimoni.cli import DEFAULT_DATA
+from protocol.errors import RequestError
+from testimoni import registry_members
+from testimoni.registry_place import Ask, Place, add_key, add_place, agrees, find_place, read_history
 from testimoni.registry_words import lines, registry_json
 
 if TYPE_CHECKING:
     from ledger.chain.interface import SealerKey, WritableRegistry
-
-Ask = Callable[[str], str]
-_ELSEWHERE = ("chain", "chain_id", "registry")
-_YES = frozenset({"y", "yes"})
-
-
-@dataclass(frozen=True)
-class Place:
-    """Which registry, on which chain, through which node."""
-
-    chain: str
-    chain_id: int
-    registry: str
-
-    def open(self) -> WritableRegistry:
-        """Return the registry. Raises `ConfigurationError` when chain or code are other ones."""
-        from ledger.chain.client import open_registry  # noqa: PLC0415 - help must not load web3
-
-        return open_registry(self.chain, contract=self.registry, expected_chain_id=self.chain_id)
+    from ledger.registry import RegistryHistory
 
 
 def run(argv: Sequence[str], *, ask: Ask = input, clock: Clock | None = None) -> int:
     """Do one sub-command; return 0 when it did what was asked, 1 when the person said no. Raises `Error`."""
     given = _parser().parse_args(argv)
-    place = _place(given)
+    place = find_place(given)
     clock = clock or SystemClock()
     match given.command:
         case "show":
             return _show(place, clock.now(), as_json=given.json)
         case "propose":
             return _propose(given, place, clock.now())
-        case _:
+        case "approve" | "accept":
             return _decide(given, place, ask)
+        case _:
+            return registry_members.run(given, place, ask)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        "testimoni registry", description="Show the trust registry, and change it: propose, approve, accept."
+        "testimoni registry",
+        description="Show the trust registry, and change it: propose, approve, accept; its members too.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     show = commands.add_parser(
@@ -86,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
         default="",
         metavar="TEXT",
         help="what it is about: an administration's account (0x…), a credential type, a log's name; in base64url "
-        "the digest of a procedure's statement or of a page bundle, or a key's thumbprint",
+        "the digest of a procedure's statement or of a page bundle, or a key's thumbprint; of a sealer's key also "
+        "the account that anchors (0x…)",
     )
     propose.add_argument(
         "--details", default="{}", metavar="JSON", help="name, identifier, client_id, certificate or log"
@@ -99,15 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     accept = commands.add_parser("accept", help="accept what was approved, as the administration concerned")
     for each in (approve, accept):
         each.add_argument("file", type=Path, metavar="FILE", help="the proposal")
-        each.add_argument("--key", type=Path, required=True, metavar="FILE", help="your secp256k1 key, as PEM")
-        each.add_argument("--yes", action="store_true", help="do not ask")
-    for each in (show, propose, approve, accept):
-        each.add_argument(
-            "--set-up", type=Path, default=DEFAULT_DATA, metavar="DIR", help="a practice set-up that runs"
-        )
-        each.add_argument("--chain", metavar="URL", help="elsewhere: JSON-RPC of any node of the chain")
-        each.add_argument("--chain-id", type=int, metavar="N", help="elsewhere: the chain's number")
-        each.add_argument("--registry", metavar="ADDRESS", help="elsewhere: the TrustRegistry contract")
+        add_key(each)
+    for each in (show, propose, approve, accept, *registry_members.add_commands(commands)):
+        add_place(each)
     return parser
 
 
@@ -119,32 +100,6 @@ def _moment(text: str) -> int:
     if found.tzinfo is None:
         raise argparse.ArgumentTypeError("expected a time with its zone, as 2026-11-27T10:00+01:00")
     return epoch_seconds(found)
-
-
-def _place(given: argparse.Namespace) -> Place:
-    elsewhere = [getattr(given, name) for name in _ELSEWHERE]
-    if any(elsewhere):
-        if not all(elsewhere):
-            raise ConfigurationError("configuration_error", "expected --chain, --chain-id and --registry together")
-        return Place(*elsewhere)
-    from testimoni.development.log_keys import CHAIN_ID  # noqa: PLC0415 - it loads the services
-    from testimoni.development.registry import PracticeRegistry  # noqa: PLC0415
-    from testimoni.running import find  # noqa: PLC0415
-
-    running = find(given.set_up)
-    made = None if running is None else PracticeRegistry.read(running.folder.registry_files.state)
-    if running is None or made is None:
-        raise UnavailableError(
-            "not_running",
-            f"no set-up runs on {given.set_up}; start it with: testimoni up --data {given.set_up}, or name "
-            "another registry with --chain, --chain-id and --registry",
-        )
-    return Place(running.urls["chain"], CHAIN_ID, made.contract)
-
-
-def _history(registry: WritableRegistry) -> RegistryHistory:
-    news = registry.read(None)
-    return RegistryHistory.fold(news.events, news.place)
 
 
 def _propose(given: argparse.Namespace, place: Place, now: datetime) -> int:
@@ -201,10 +156,10 @@ def _approve(
     registry: WritableRegistry, proposal: Proposal, key: SealerKey, given: argparse.Namespace, ask: Ask
 ) -> int:
     _print_changes(proposal.changes)
-    if not _agrees(given, ask, f"Approve as {key.address}?"):
+    if not agrees(given, ask, f"Approve as {key.address}?"):
         return 1
     registry.approve(key, *(each.change for each in proposal.changes))
-    threshold = _history(registry).threshold
+    threshold = read_history(registry).threshold
     for each in proposal.changes:
         count = registry.approvals(each.change)
         if count < threshold:
@@ -220,13 +175,13 @@ def _approve(
 def _accept(
     registry: WritableRegistry, proposal: Proposal, key: SealerKey, given: argparse.Namespace, ask: Ask
 ) -> int:
-    mine = _concerning(key.address.lower(), proposal, _accounts(_history(registry)))
+    mine = _concerning(key.address.lower(), proposal, _accounts(read_history(registry)))
     if not mine:
         raise RequestError(
             CODE, f"nothing in {given.file} is given to an administration of the account {key.address}"
         )
     _print_changes(mine)
-    if not _agrees(given, ask, f"Accept as {key.address}?"):
+    if not agrees(given, ask, f"Accept as {key.address}?"):
         return 1
     registry.accept(key, *(each.change for each in mine))
     place = registry.read(None).place
@@ -251,20 +206,13 @@ def _accounts(history: RegistryHistory) -> dict[bytes, str]:
     return {each.administration: f"0x{each.what[12:].hex()}" for each in parties}
 
 
-def _agrees(given: argparse.Namespace, ask: Ask, question: str) -> bool:
-    if given.yes or ask(f"{question} [y/N] ").strip().lower() in _YES:
-        return True
-    print("nothing was sent")
-    return False
-
-
 def _print_changes(changes: Sequence[ProposedChange]) -> None:
     for number, each in enumerate(changes, start=1):
         print(f"{number:>3}. {each.describe()}")
 
 
 def _show(place: Place, now: datetime, *, as_json: bool) -> int:
-    shown = registry_json(_history(place.open()), now=now)
+    shown = registry_json(read_history(place.open()), now=now)
     if as_json:
         print(json.dumps(shown, ensure_ascii=False))
     else:

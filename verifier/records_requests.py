@@ -132,7 +132,11 @@ class RecordsRequests:
 
     def count(self, request: ReceivedRequest) -> int:
         """Return how many shares the request is about."""
-        return len(self._presentations(request))
+        here, asked = request.administration_id, request.asked
+        if asked.commitment is not None:
+            return 0 if self._store.find_presentation_by_commitment(here, asked.commitment) is None else 1
+        since, until = _period(asked)
+        return self._store.count_recorded(here, since=since, until=until)
 
     def hand_over(self, administration_id: str, request_id: str, *, by: str) -> None:
         """Sign what is asked for, and make it fetchable.
@@ -181,14 +185,15 @@ class RecordsRequests:
         return made.sign(request.token, signer, x5c=administration.x5c)
 
     def _presentations(self, request: ReceivedRequest) -> Sequence[Presentation]:
+        """Return what the request is about. Raises `RequestError` (`too_many_records`) before loading too many."""
         here, asked = request.administration_id, request.asked
         if asked.commitment is not None:
             found = self._store.find_presentation_by_commitment(here, asked.commitment)
             return [] if found is None else [found]
-        assert asked.since is not None  # noqa: S101 - a request has a period or a commitment
-        assert asked.until is not None  # noqa: S101 - the same
-        decided = self._store.decided_presentations(here, since=asked.since, until=asked.until)
-        return [each for each in decided if each.commitment is not None]
+        # the period is over, so nothing can be added to it after it was counted
+        messages.check_count(self.count(request))
+        since, until = _period(asked)
+        return self._store.recorded_presentations(here, since=since, until=until)
 
     def _collect(self, presentations: Sequence[Presentation]) -> tuple[list[EvidenceRecord], int]:
         found: list[EvidenceRecord] = []
@@ -211,6 +216,12 @@ class RecordsRequests:
         if blocked is None:
             return None
         return KeptCase.parse(self._blocking_sealer.open(blocked.sealed, about=presentation.about))
+
+
+def _period(asked: RecordsRequest) -> tuple[datetime, datetime]:
+    assert asked.since is not None  # noqa: S101 - a request has a period or a commitment
+    assert asked.until is not None  # noqa: S101 - the same
+    return asked.since, asked.until
 
 
 def _share_record(case: KeptCase, presentation: Presentation) -> EvidenceRecord:

@@ -95,6 +95,14 @@ class Store(Protocol):
     ) -> list[Presentation]:
         """Return those accepted or rejected from `since` on and before `until`, oldest first."""
 
+    def recorded_presentations(
+        self, administration_id: str, *, since: datetime, until: datetime
+    ) -> list[Presentation]:
+        """Return those of `decided_presentations` whose share has a record, oldest first."""
+
+    def count_recorded(self, administration_id: str, *, since: datetime, until: datetime) -> int:
+        """Return how many `recorded_presentations` gives, without loading one."""
+
     def note_trouble(self, administration_id: str, presentation_id: str, *, check: Check, code: str) -> None:
         """Remember that a check could not be made."""
 

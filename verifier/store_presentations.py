@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
+from sqlalchemy import ColumnElement, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
@@ -67,19 +68,25 @@ class SqlPresentations:
         self, administration_id: str, *, since: datetime, until: datetime
     ) -> list[Presentation]:
         """Return those accepted or rejected from `since` on and before `until`, oldest first."""
-        decided = (PresentationState.ACCEPTED.value, PresentationState.REJECTED.value)
+        decided = select(PresentationRow).where(*_decided_in(administration_id, since, until))
         with self._database.read() as db:
-            rows = db.exec(
-                select(PresentationRow)
-                .where(
-                    PresentationRow.administration_id == administration_id,
-                    col(PresentationRow.state).in_(decided),
-                    col(PresentationRow.answered_at) >= since,
-                    col(PresentationRow.answered_at) < until,
-                )
-                .order_by(col(PresentationRow.answered_at), col(PresentationRow.id))
-            ).all()
+            rows = db.exec(decided.order_by(col(PresentationRow.answered_at), col(PresentationRow.id))).all()
             return [_presentation(row) for row in rows]
+
+    def recorded_presentations(
+        self, administration_id: str, *, since: datetime, until: datetime
+    ) -> list[Presentation]:
+        """Return those of `decided_presentations` whose share has a record, oldest first."""
+        decided = select(PresentationRow).where(*_recorded_in(administration_id, since, until))
+        with self._database.read() as db:
+            rows = db.exec(decided.order_by(col(PresentationRow.answered_at), col(PresentationRow.id))).all()
+            return [_presentation(row) for row in rows]
+
+    def count_recorded(self, administration_id: str, *, since: datetime, until: datetime) -> int:
+        """Return how many `recorded_presentations` gives, without loading one."""
+        counted = select(func.count()).where(*_recorded_in(administration_id, since, until))
+        with self._database.read() as db:
+            return db.exec(counted).one()
 
     def note_trouble(self, administration_id: str, presentation_id: str, *, check: Check, code: str) -> None:
         """Remember that a check could not be made; the request goes on waiting."""
@@ -128,6 +135,20 @@ class SqlPresentations:
             if row is None:
                 raise RequestError("not_found", "there is no such request", status=404)
             return _presentation(row)
+
+
+def _decided_in(administration_id: str, since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
+    decided = (PresentationState.ACCEPTED.value, PresentationState.REJECTED.value)
+    return (
+        col(PresentationRow.administration_id) == administration_id,
+        col(PresentationRow.state).in_(decided),
+        col(PresentationRow.answered_at) >= since,
+        col(PresentationRow.answered_at) < until,
+    )
+
+
+def _recorded_in(administration_id: str, since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (*_decided_in(administration_id, since, until), col(PresentationRow.commitment).is_not(None))
 
 
 def _decide(db: Session, administration_id: str, presentation_id: str, decision: Decision) -> None:

@@ -25,7 +25,7 @@ def open_chain(url: str, *, contract: str | None) -> Chain:
     """
     _check_url(url)
     from ledger.chain.provider import connect  # noqa: PLC0415 - a second that others do not spend
-    from ledger.chain.web3_chain import Web3Chain  # noqa: PLC0415
+    from ledger.chain.web3_chain import Web3Chain  # noqa: PLC0415 - the same
 
     return Web3Chain(connect(url), contract=contract)
 
@@ -37,7 +37,7 @@ def open_registry(url: str, *, contract: str, expected_chain_id: int) -> Writabl
     """
     _check_url(url)
     from ledger.chain.provider import connect  # noqa: PLC0415 - a second that others do not spend
-    from ledger.chain.registry import Web3Registry  # noqa: PLC0415
+    from ledger.chain.registry import Web3Registry  # noqa: PLC0415 - the same
 
     opened = Web3Registry(connect(url), contract=contract)
     opened.check(expected_chain_id=expected_chain_id)

@@ -278,6 +278,18 @@ class WritableRegistry(Registry, Protocol):
     def approvals(self, change: Change) -> int:
         """Return how many of the present members approved this change."""
 
+    def approve_members(self, member: SealerKey, members: Sequence[str], threshold: int) -> int:
+        """Approve other members, in ascending order, as a present one; return the gas used. Raises too."""
+
+    def accept_members(self, member: SealerKey, members: Sequence[str], threshold: int) -> int:
+        """Accept as one of these members; with the last acceptance needed they take over. Raises too."""
+
+    def approvals_of_members(self, members: Sequence[str], threshold: int) -> int:
+        """Return how many of the present members approved these."""
+
+    def newest_sequence(self) -> int:
+        """Return the newest event's number, in the latest block."""
+
 
 MAX_COMMITMENTS = 1000
 """The most commitments that one anchor in calldata mode takes; the contract enforces it."""

@@ -168,10 +168,9 @@ def _keccak(data: bytes) -> bytes:
 
 def _recover(seal: bytes, digest: bytes) -> bytes:
     """Return the address of the key that signed the digest."""
-    # only evidence with seals needs them
-    from eth_keys.datatypes import Signature  # noqa: PLC0415
-    from eth_keys.exceptions import BadSignature  # noqa: PLC0415
-    from eth_utils.exceptions import ValidationError  # noqa: PLC0415
+    from eth_keys.datatypes import Signature  # noqa: PLC0415 - only evidence with seals needs them
+    from eth_keys.exceptions import BadSignature  # noqa: PLC0415 - the same
+    from eth_utils.exceptions import ValidationError  # noqa: PLC0415 - the same
 
     try:
         public = Signature(seal).recover_public_key_from_msg_hash(digest)

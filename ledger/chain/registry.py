@@ -29,6 +29,8 @@ from ledger.chain.registry_codec import (
     encode_approvals,
     encode_change_id,
     encode_changes,
+    encode_members,
+    members_id,
     read_newest,
     read_registry_event,
 )
@@ -40,6 +42,8 @@ from protocol.errors import Check, ConfigurationError, RequestError, Unavailable
 
 # A change with the longest details takes 300,000 (contracts/README.md); the contract itself 2,100,000.
 CHANGE_GAS = 600_000
+# A new member takes two slots when they take over.
+MEMBER_GAS = 100_000
 DEPLOY_GAS = 4_000_000
 _ARTIFACT = load_artifact("TrustRegistry")
 
@@ -113,6 +117,25 @@ class Web3Registry:
         """Return how many of the present members approved this change as it would take effect now."""
         return int.from_bytes(self._ask(encode_approvals(self._ask(encode_change_id(change)))))
 
+    def approve_members(self, member: SealerKey, members: Sequence[str], threshold: int) -> int:
+        """Approve other members as a present one; wait for the block, and return the gas used."""
+        return self._send_members("approveMembers", member, members, threshold)
+
+    def accept_members(self, member: SealerKey, members: Sequence[str], threshold: int) -> int:
+        """Accept as one of these members; wait for the block, and return the gas used."""
+        return self._send_members("acceptMembers", member, members, threshold)
+
+    def approvals_of_members(self, members: Sequence[str], threshold: int) -> int:
+        """Return how many of the present members approved these."""
+        return int.from_bytes(self._ask(encode_approvals(members_id(members, threshold))))
+
+    def newest_sequence(self) -> int:
+        """Return the newest event's number, in the latest block."""
+        return read_newest(self._ask(NEWEST_CALL))[0]
+
+    def _send_members(self, name: str, signer: SealerKey, members: Sequence[str], threshold: int) -> int:
+        return self._send_call(signer, encode_members(name, members, threshold), MEMBER_GAS * (2 + len(members)))
+
     def _ask(self, data: bytes) -> bytes:
         call: Any = {"to": self._address, "data": HexBytes(data)}  # web3's type has optional members only
         with answers():
@@ -121,19 +144,11 @@ class Web3Registry:
     def _send(self, name: str, signer: SealerKey, changes: Sequence[Change]) -> int:
         if len(changes) > MAX_CHANGES:
             raise RequestError("invalid_request", f"expected at most {MAX_CHANGES} changes, got {len(changes)}")
-        data, gas = encode_changes(name, *changes), CHANGE_GAS * len(changes)
-        self._try(signer, data, gas)
-        return int(send(self._web3, signer, to=self.contract, data=data, gas=gas)["gasUsed"])
+        return self._send_call(signer, encode_changes(name, *changes), CHANGE_GAS * len(changes))
 
-    def _try(self, signer: SealerKey, data: bytes, gas: int) -> None:
-        """Ask the node what the call would do: only so does it say why not, and a refused one costs no block."""
-        call: Any = {"from": signer.address, "to": self._address, "data": HexBytes(data), "gas": gas}
-        with answers():
-            try:
-                self._web3.eth.call(call, "latest")
-            except ContractLogicError as exc:
-                reason = explain(bytes(HexBytes(exc.data)) if isinstance(exc.data, str) else b"")
-                raise RequestError("transaction_refused", reason) from exc
+    def _send_call(self, signer: SealerKey, data: bytes, gas: int) -> int:
+        check_call(self._web3, signer, contract="TrustRegistry", to=self.contract, data=data, gas=gas)
+        return int(send(self._web3, signer, to=self.contract, data=data, gas=gas)["gasUsed"])
 
     def _final_block(self) -> tuple[int, bytes, int]:
         final = newest_final(self._web3)
@@ -170,6 +185,20 @@ def deploy_registry(web3: Web3, signer: SealerKey, *, members: Sequence[str], th
     data = _ARTIFACT.bytecode + encode(["address[]", "uint256"], [ordered, threshold])
     receipt = send(web3, signer, to=None, data=data, gas=DEPLOY_GAS)
     return Web3Registry(web3, contract=str(receipt["contractAddress"]))
+
+
+def check_call(web3: Web3, signer: SealerKey, *, contract: str, to: str, data: bytes, gas: int) -> None:
+    """Ask the node what a call would do: only so does it say why not, and a refused one costs no block.
+
+    Raises `RequestError` (`transaction_refused`) in the words of this contract's errors.
+    """
+    call: Any = {"from": signer.address, "to": to, "data": HexBytes(data), "gas": gas}
+    with answers():
+        try:
+            web3.eth.call(call, "latest")
+        except ContractLogicError as exc:
+            reason = explain(bytes(HexBytes(exc.data)) if isinstance(exc.data, str) else b"", contract=contract)
+            raise RequestError("transaction_refused", reason) from exc
 
 
 def send(web3: Web3, signer: SealerKey, *, to: str | None, data: bytes, gas: int) -> Any:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Why a `TrustRegistry` refuses a call, in plain words (pure functions over what a node answers)."""
+"""Why `TrustRegistry` or `LogOwner` refuse a call, in plain words (pure functions over what a node answers)."""
 
 from __future__ import annotations
 
@@ -33,14 +33,18 @@ WORDS: Mapping[str, str] = MappingProxyType(
         "KeyInUse": "the key is another administration's, or has another role, for good",
         "KeyCompromised": "the key is reported as compromised, and is never added again",
         "HashFailed": "the chain cannot compute SHA-256",
+        "NotGranted": "the registry does not grant this log to this administration with the sealer {1} now",
+        "StillGranted": "the registry still grants this log to who keeps it",
+        "AlreadyKept": "the log is registered already",
+        "NotKept": "the ledger's owner keeps no such log",
     }
 )
-UNEXPLAINED = "the registry refuses this, and does not say why"
+UNEXPLAINED = "the contract refuses this, and does not say why"
 
 
-def explain(output: bytes) -> str:
-    """Return the reason that a refused call answered with."""
-    for entry in load_artifact("TrustRegistry").abi:
+def explain(output: bytes, *, contract: str) -> str:
+    """Return the reason that a refused call of this contract answered with."""
+    for entry in load_artifact(contract).abi:
         if entry["type"] != "error":
             continue
         kinds = ["uint8" if part["internalType"].startswith("enum ") else part["type"] for part in entry["inputs"]]

@@ -100,6 +100,8 @@ class MemoryChain:
     """Anchors show their roots only, as in root-only mode."""
     other_log_ids: frozenset[bytes] = frozenset()
     """Further logs that are registered."""
+    lag: int = 0
+    """How many of the newest blocks the node that answers does not know yet; `reorganise` and `mine` are the chain's."""
     pruned: frozenset[int] = frozenset()
     """Blocks that the node does not tell about any more."""
     number: int = 1337
@@ -161,7 +163,7 @@ class MemoryChain:
     def nonce(self, address: str) -> int:
         self._answer()
         assert address == SEALER
-        return sum(len(block.transactions) for block in self.blocks)
+        return sum(len(block.transactions) for block in self._known())
 
     def build_anchor(
         self,
@@ -236,17 +238,17 @@ class MemoryChain:
 
     def finality(self, block_number: int, block_hash: bytes) -> Finality:
         self._answer()
-        if block_number >= len(self.blocks) or block_number in self.pruned:
+        if block_number >= len(self._known()) or block_number in self.pruned:
             raise UnavailableError("chain_behind", f"the node does not know block {block_number}")
         if self.blocks[block_number].hash != block_hash:
             return Finality.GONE
-        later = len(self.blocks) - 1 - block_number
+        later = len(self._known()) - 1 - block_number
         return Finality.FINAL if later >= self.confirmations else Finality.PENDING
 
     def anchors(self, log_id: bytes, *, from_size: int = 0, from_block: int = 0) -> Iterator[AnchorEvent]:
         self._answer()
         _, receipts = self._replay()
-        for number, block in enumerate(self.blocks):
+        for number, block in enumerate(self._known()):
             for raw in block.transactions:
                 receipt = receipts[sha256(raw)]
                 event = receipt.anchored
@@ -302,6 +304,9 @@ class MemoryChain:
         if self.is_down:
             raise UnavailableError("chain_unavailable", "the node does not answer")
 
+    def _known(self) -> list[_Block]:
+        return self.blocks[: len(self.blocks) - self.lag]
+
     def _encoded_receipts(self, block: _Block) -> list[bytes]:
         _, receipts = self._replay()
         return [_encode_receipt(receipts[sha256(raw)]) for raw in block.transactions]
@@ -309,7 +314,7 @@ class MemoryChain:
     def _replay(self) -> tuple[dict[bytes, _State], dict[bytes, Receipt]]:
         states = {log_id: _State() for log_id in (self.log_id, *self.other_log_ids)}
         receipts: dict[bytes, Receipt] = {}
-        for number, block in enumerate(self.blocks):
+        for number, block in enumerate(self._known()):
             for raw in block.transactions:
                 event, accepted = self._execute(raw, states)
                 if event is not None:

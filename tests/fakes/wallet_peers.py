@@ -174,6 +174,8 @@ class FakeVerifier:
     world: Any
     party_id: str = "ajuntament"
     procedure: str = "borsa-treball"
+    log: str = LOG
+    due: str = "2026-12-21"
     lose_answers: int = 0
     result: str = "accepted"
     change: Callable[[PresentationRequest], PresentationRequest] = lambda r: r
@@ -269,7 +271,7 @@ class FakeVerifier:
             claims += [ClaimReference(found.vct, (d.name or "",)) for d in unverified.disclosures]
         checked = check_receipt(
             ConsentReceipt.parse(response.consent_receipt),
-            trusted_log=self.world.trust.get_log(LOG, now=now),
+            trusted_log=self.world.trust.get_log(self.log, now=now),
             expected_client_id=asked.client_id,
             expected_nonce=asked.nonce,
             expected_party=self.party.data.code,
@@ -301,11 +303,11 @@ class FakeVerifier:
 
     def _withdraw(self) -> Any:
         self.withdrawals.append(request.get_json())
-        return jsonify(status_uri=f"{VERIFIER}/{self.party_id}/withdrawals/1", due="2026-12-21"), 202
+        return jsonify(status_uri=f"{VERIFIER}/{self.party_id}/withdrawals/1", due=self.due), 202
 
     def _status(self) -> Any:
         answer = self.answers[-1] if self.answers else None
-        return jsonify(state="answered" if answer else "received", due="2026-12-21", answer=answer)
+        return jsonify(state="answered" if answer else "received", due=self.due, answer=answer)
 
     def answer(self, kind: RecordType, **changes: Any) -> None:
         """Answer the last withdrawal."""

@@ -14,7 +14,7 @@ from wallet.app import create_app
 from wallet.settings import WalletSettings
 
 
-def open_wallet(world: Any, database_file: Path) -> Flask:
+def open_wallet(world: Any, database_file: Path, *, log: str = LOG) -> Flask:
     """Return the application."""
     url = f"sqlite:///{database_file}"
     migrate(open_database(url), "wallet")
@@ -30,7 +30,7 @@ def open_wallet(world: Any, database_file: Path) -> Flask:
         valid_client_id="wallet",
         valid_client_secret="secret",
         ledger_url=LEDGER,
-        log_origin=LOG,
+        log_origin=log,
         issuers=tuple(party.issuer_identifier for party in world.parties.values()),
     )
     return create_app(settings, clock=world.clock, http=world.http)

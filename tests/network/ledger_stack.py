@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ from ledger.checkpoint import CheckpointSigner
 from ledger.cli import audit_command
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
-from ledger.trust import AuditedLog, TrustFile, log_id
+from ledger.trust import AuditedLog, TrustFile, ValidatorSet, log_id
+from protocol.encoding import JSON
 from protocol.keys import PrivateKey
 from protocol.runtime.fetch import Fetcher
 from protocol.runtime.signer import write_secret_file
@@ -141,12 +143,18 @@ class LedgerStack:
         with sqlite3.connect(self.database) as database:
             return list(database.execute("select size, state from anchors order by id"))
 
-    def audit(self, capsys: Any, *, validators: list[str], from_size: int = 0) -> tuple[int, dict[str, Any]]:
-        """Run the audit command with a trust file that names these validators; return its status and report."""
+    def audit(
+        self, capsys: Any, *, validators: Sequence[str | ValidatorSet], from_size: int = 0
+    ) -> tuple[int, dict[str, Any]]:
+        """Run the audit command with a trust file that names these validators, or sets of them by block.
+
+        Return its status and report.
+        """
         (described,) = (each for each in self.client.logs() if isinstance(each, dict))
         chain = described["chain"]
         assert isinstance(chain, dict)
-        log = AuditedLog.parse({**described, "chain": {**chain, "validators": list(validators)}})
+        named: list[JSON] = [each if isinstance(each, str) else each.to_json() for each in validators]
+        log = AuditedLog.parse({**described, "chain": {**chain, "validators": named}})
         trust = self.folder / "trust.json"
         trust.write_text(json.dumps(TrustFile("", (log,), ()).to_json()))
         capsys.readouterr()

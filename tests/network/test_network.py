@@ -165,12 +165,23 @@ def test_validator_voted_out_and_in_again_anchoring_goes_on(stack, network, caps
         size = stack.final_size()
         stack.add(3)
         wait_for("everything anchored", stack.is_settled)
-        # a part of the log is audited with the validators of its time
-        validators = network.addresses if is_in else staying
-        others = staying if is_in else network.addresses
-        assert stack.audit(capsys, validators=validators, from_size=size)[0] == 0
-        assert stack.audit(capsys, validators=others, from_size=size)[0] == 1
+        # one trust file with the sets by block holds; what came after the vote is not final by those of before alone
+        status, report = stack.audit(capsys, validators=network.sets(), from_size=size)
+        assert (status, report["result"]) == (0, "holds"), report
+        status, report = stack.audit(capsys, validators=staying if is_in else network.addresses, from_size=size)
+        assert status == 1, report
     check_whole(stack)
+    # so it does for the whole log
+    sets = network.sets()
+    assert [set(each.addresses) for each in sets] == [set(network.addresses), set(staying), set(network.addresses)]
+    status, report = stack.audit(capsys, validators=sets)
+    assert (status, report["result"]) == (0, "holds"), report
+    (final,) = (each for each in report["findings"] if each["level"] == "block final")
+    assert "of the known validators of its time" in final["detail"]
+    # and with one of the changes left out it does not
+    for left_out in (1, 2):
+        kept = [each for number, each in enumerate(sets) if number != left_out]
+        assert stack.audit(capsys, validators=kept)[0] == 1
 
 
 def test_whole_network_killed_and_started_again_has_lost_nothing(stack, network):

@@ -22,6 +22,8 @@ from typing import Any
 import requests
 
 from ledger.chain.genesis import NodeIdentity, make_genesis, new_node_key
+from ledger.chain.qbft import ExtraData
+from ledger.trust import ValidatorSet
 from tests.ports import free_ports
 
 ENGINE = Path(__file__).parents[2] / "build" / "network" / "geth"
@@ -176,6 +178,21 @@ class Network:
     def named_validators(self) -> list[str]:
         """Return the validators of the newest block."""
         return [str(each) for each in self.regular.call("istanbul_getValidators", "latest")]
+
+    def validators_in(self, block: int) -> list[str]:
+        """Return the validators that a block's header names."""
+        found: Any = self.regular.call("eth_getBlockByNumber", hex(block), False)
+        extra = ExtraData.parse(bytes.fromhex(found["extraData"][2:]))
+        return [f"0x{each.hex()}" for each in extra.validators]
+
+    def sets(self) -> list[ValidatorSet]:
+        """Return who the validators were, each with the first block that names them."""
+        made: list[ValidatorSet] = []
+        for block in range(self.regular.height() + 1):
+            named = tuple(self.validators_in(block))
+            if not made or set(named) != set(made[-1].addresses):
+                made.append(ValidatorSet(block, named))
+        return made
 
     def start(self) -> None:
         for node in self.nodes:

@@ -192,6 +192,63 @@ def test_chain_when_set_back_beyond_final_blocks_gets_all_anchors_again_in_order
         bench.grow()
         bench.worker.anchor()
     bench.chain.reorganise(3)
+    for _ in range(3):
+        # fewer blocks than were final: as far as anybody can tell, the node lags
+        with pytest.raises(UnavailableError, match="chain_behind"):
+            bench.worker.anchor()
+        assert bench.states() == [(8, "final"), (16, "final"), (24, "final")]
+        bench.chain.mine()
+    bench.worker.anchor()
+    assert len(set(bench.chain.sent)) == 3
+    bench.check_whole()
+
+
+def test_final_anchors_when_a_node_lags_stay_final_and_nothing_is_sent(bench):
+    for _ in range(2):
+        bench.grow()
+        bench.worker.anchor()
+    before = bench.anchors()
+    bench.grow()
+    for bench.chain.lag in (1, 2):
+        with pytest.raises(UnavailableError, match="chain_behind"):
+            bench.worker.anchor()
+    assert bench.anchors() == before
+    assert len(bench.chain.sent) == 2
+    bench.chain.lag = 0
+    bench.worker.anchor()
+    assert bench.states() == [(8, "final"), (16, "final"), (24, "final")]
+    bench.check_whole()
+
+
+def test_final_anchors_when_two_nodes_answer_in_turn_stay_final(bench, monkeypatch):
+    bench.grow()
+    bench.worker.anchor()
+    old = bench.chain.head
+
+    def lagging(log_id):
+        bench.chain.lag = 1
+        try:
+            return old(log_id)
+        finally:
+            bench.chain.lag = 0
+
+    monkeypatch.setattr(bench.chain, "head", lagging)
+    bench.grow()
+    with pytest.raises(UnavailableError, match="chain_inconsistent"):
+        bench.worker.anchor()
+    assert bench.states() == [(8, "final")]
+    monkeypatch.undo()
+    bench.worker.anchor()
+    bench.check_whole()
+
+
+def test_chain_that_its_operator_set_back_gets_its_anchors_again_on_their_word(bench):
+    for _ in range(3):
+        bench.grow()
+        bench.worker.anchor()
+    bench.chain.reorganise(2)
+    assert bench.worker.reopen_anchors("2026")
+    assert bench.states() == [(8, "final"), (16, "pending"), (24, "pending")]
     bench.worker.anchor()
     assert len(set(bench.chain.sent)) == 3
     bench.check_whole()
@@ -205,6 +262,7 @@ def test_reorganisation_while_a_later_anchor_waits_settles_both(bench):
     bench.worker.anchor()
     bench.chain.reorganise(1)
     bench.chain.drop_pool()
+    bench.chain.mine()
     bench.chain.mines_at_once = True
     bench.worker.anchor()
     bench.check_whole()
@@ -404,6 +462,7 @@ def _scenario(bench) -> None:
     bench.grow()
     bench.worker.anchor()
     bench.chain.reorganise(1)
+    bench.chain.mine()
     bench.worker.anchor()
     bench.chain.refuses = True
     bench.grow()

@@ -69,6 +69,17 @@ def test_head_that_extends_what_was_seen_is_cosigned_and_remembered(asking):
         assert asking.seen == size
 
 
+@pytest.mark.parametrize(("size", "status"), [(tiles.MAX_SIZE, 200), (tiles.MAX_SIZE + 1, 503), (10**15, 503)])
+def test_head_of_more_leaves_than_anybody_reads_is_not_remembered(asking, size, status):
+    note = asking.signer.sign(Checkpoint(asking.watch.settings.origin, size, secrets.token_bytes(32)))
+    answer = asking.ask(0, note=note, proof=[])
+    assert answer.status == status
+    assert asking.seen == (size if status == 200 else 0)
+    if status != 200:
+        # the log goes on with heads that can be read
+        assert asking.ask(0).status == 200
+
+
 def test_same_head_again_is_cosigned_again(asking):
     assert [asking.ask(0).status, asking.ask(16).status] == [200, 200]
 

@@ -211,6 +211,50 @@ def test_request_for_a_period_that_is_not_over_is_refused(office, world, auditor
     assert ask(office, auditor, asked)[1].get_json()["error"] == messages.CODE
 
 
+@pytest.mark.parametrize(("over", "status"), [(0, 303), (1, 400)])
+def test_period_with_more_shares_than_one_answer_holds_is_refused_before_any_is_loaded(
+    office, world, auditor, shared, over, status
+):
+    from dataclasses import replace
+
+    from verifier.tables import PresentationRow
+
+    store = office.services.store
+    (one,) = store.decided_presentations("ajuntament", since=NOW - timedelta(days=1), until=world.clock.now())
+    with store._database.write() as db:
+        # one share is there; others without a record, of another office, or of another time do not count
+        for at in range(messages.MAX_RECORDS - 1 + over):
+            db.add(PresentationRow(**vars(_another(one, at))))
+        for at, changes in enumerate(
+            [{"commitment": None}, {"administration_id": "universitat"}, {"answered_at": world.clock.now()}]
+        ):
+            db.add(PresentationRow(**vars(replace(_another(one, 10_000 + at), **changes))))
+    token, _ = ask(office, auditor, asking(world))
+    loaded, load = [], store.recorded_presentations
+
+    def watched(*args, **options):
+        found = load(*args, **options)
+        loaded.extend(found)
+        # all were loaded to be handed over; opening each of them is not what this test is about
+        return found[:2]
+
+    store.recorded_presentations = watched
+    page, done, _ = hand_over(office, token)
+    assert f"{messages.MAX_RECORDS + over}" in page.text
+    assert done.status_code == status
+    assert len(loaded) == (0 if over else messages.MAX_RECORDS)
+    answer = office.services.records_store.get_records_request("ajuntament", messages.digest_of(token).hex())
+    assert (answer.answer is None) == bool(over)
+
+
+def _another(presentation, at):
+    from dataclasses import replace
+
+    name = f"{at:032d}"
+    unique = dict.fromkeys(("id", "request_id", "wallet_state", "nonce", "reference"), name)
+    return replace(presentation, **unique, commitment=name.encode())
+
+
 @pytest.mark.parametrize("who", ["office", "stranger", "unlisted", "other key"])
 def test_request_by_anybody_but_an_auditor_of_the_list_is_refused(office, world, auditor, who):
     key = PrivateKey.generate()

@@ -42,6 +42,7 @@ def check() -> ResponseReturnValue:
         "wallet/check.html",
         shares=[present_compared(each) for each in compared],
         worst=next((each.value for each in Standing if each in found), ""),
+        some_unknown=Standing.COULD_NOT_TELL in found,
     )
 
 

@@ -64,6 +64,7 @@ _ANSWER: Mapping[RecordType, tuple[str, str]] = {
 _STANDING: Mapping[Standing, tuple[str, str]] = {
     Standing.MISSING: (N_("Promised, and not in the record book"), "violated"),
     Standing.UNANSWERED: (N_("The office has not answered in time"), "violated"),
+    Standing.COULD_NOT_TELL: (N_("Could not be checked"), "could-not-tell"),
     Standing.WAITING: (N_("Not in the record book yet"), "waiting"),
     Standing.RECORDED: (N_("Permanently recorded"), "holds"),
 }

@@ -38,6 +38,9 @@ contract RegistryHandler {
     mapping(bytes32 words => mapping(address => uint256)) private _givenAt;
     mapping(bytes32 entryId => uint256) private _endedAt;
     mapping(bytes32 entryId => uint256) private _ends;
+    /// How often and when an administration's account was accepted.
+    mapping(bytes32 entryId => uint256) private _additions;
+    mapping(bytes32 entryId => uint256) private _addedAt;
     uint256 private _clock;
     mapping(bytes32 administration => address) private _accounts;
     mapping(bytes32 thumbprint => bytes32 owner) private _owners;
@@ -252,8 +255,12 @@ contract RegistryHandler {
         if (change.action == ITrustRegistry.Action.Add) {
             address concerned = isParty ? address(uint160(uint256(change.what))) : _accounts[change.administration];
             if (approving || by != concerned || by == address(0)) _break("something was given to who did not accept it");
-            if (_givenSinceEnd(change) < _threshold) _break("what was ended came back by approvals from before");
-            if (isParty) _accounts[change.administration] = concerned;
+            if (_givenSinceEnd(change) < _threshold) _break("what was ended or replaced came back by approvals from before");
+            if (isParty) {
+                _accounts[change.administration] = concerned;
+                ++_additions[_partyOf(change)];
+                _addedAt[_partyOf(change)] = ++_clock;
+            }
             if (change.kind == ITrustRegistry.Kind.Key) {
                 bytes32 owner = _owners[change.what];
                 if (owner != 0 && owner != change.administration) _break("a key went to another administration");
@@ -344,19 +351,23 @@ contract RegistryHandler {
         }
     }
 
-    /// How many members approved these words after the last end of the entry and of its administration.
+    /// How many members approved these words after the last end of the entry and of its administration; those of an
+    /// account also after the last that was accepted.
     function _givenSinceEnd(ITrustRegistry.Change memory change) private view returns (uint256 given) {
         bytes32 words = keccak256(abi.encode(change));
         (uint256 ended, uint256 partyEnded) = (_endedAt[_entryOf(change)], _endedAt[_partyOf(change)]);
+        uint256 added = change.kind == ITrustRegistry.Kind.Administration ? _addedAt[_partyOf(change)] : 0;
         for (uint256 i = 0; i < PEOPLE; ++i) {
             uint256 at = _givenAt[words][person(i)];
-            if (_sits[_term][person(i)] && at > ended && at > partyEnded) ++given;
+            if (_sits[_term][person(i)] && at > ended && at > partyEnded && at > added) ++given;
         }
     }
 
     function _idOf(ITrustRegistry.Change memory change) private view returns (bytes32) {
         if (change.action != ITrustRegistry.Action.Add) return keccak256(abi.encode(change));
-        return keccak256(abi.encode(change, _ends[_entryOf(change)], _ends[_partyOf(change)]));
+        bool isParty = change.kind == ITrustRegistry.Kind.Administration;
+        uint256 second = isParty ? _additions[_partyOf(change)] : _ends[_partyOf(change)];
+        return keccak256(abi.encode(change, _ends[_entryOf(change)], second));
     }
 
     function _entryOf(ITrustRegistry.Change memory change) private pure returns (bytes32) {
@@ -453,7 +464,7 @@ contract TrustRegistryInvariantsTest {
     }
 
     /// 1, 2, 3, 4, 5, 7, 9, 10, 11: nothing was taken or refused that should not have been.
-    function invariant_1_2_3_4_5_7_9_10_11_nothingBroke() public view {
+    function invariant_1_2_3_4_5_7_9_10_11_12_nothingBroke() public view {
         require(bytes(_handler.broken()).length == 0, _handler.broken());
     }
 
@@ -475,7 +486,7 @@ contract TrustRegistryInvariantsTest {
     }
 
     function _check() private view {
-        invariant_1_2_3_4_5_7_9_10_11_nothingBroke();
+        invariant_1_2_3_4_5_7_9_10_11_12_nothingBroke();
         invariant_6_theRunningHashCoversEverythingThatWasEverSaid();
         invariant_4_5_membersAndAccountsAreThoseOfTheDecisions();
     }

@@ -47,9 +47,10 @@ def key(**changes: Any) -> Change:
     return replace(Change(Action.ADD, Kind.KEY, Role.ISSUER, UNIVERSITY, KEY), **changes)
 
 
-def change_id(change: Change, *, ends: int = 0, party_ends: int = 0) -> bytes:
+def change_id(change: Change, *, ends: int = 0, party_ends: int = 0, additions: int = 0) -> bytes:
     """Under what a change is approved when its entry and its administration were ended so often, by `ITrustRegistry`."""
-    counted = ([ends, party_ends], ["uint256", "uint256"]) if change.action is Action.ADD else ([], [])
+    second = additions if change.kind is Kind.ADMINISTRATION else party_ends
+    counted = ([ends, second], ["uint256", "uint256"]) if change.action is Action.ADD else ([], [])
     digest: bytes = keccak(encode([CHANGE, *counted[1]], [astuple(change), *counted[0]]))
     return digest
 

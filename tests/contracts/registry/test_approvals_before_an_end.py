@@ -72,7 +72,7 @@ def test_11_a_change_of_account_held_in_reserve_does_not_bring_an_ended_administ
     rotation = joined.administration(account, details=b"another account")
     assert joined.approve(rotation)
     assert joined.approve(ended(joined))
-    stale = ("NotApproved", change_id(rotation, ends=1, party_ends=1), 0, 2)
+    stale = ("NotApproved", change_id(rotation, ends=1, additions=1), 0, 2)
     assert joined.refused("accept", rotation, account) == stale
     assert joined.account() == "0x" + "00" * 20
 

@@ -162,3 +162,20 @@ def test_what_a_proposal_ends_it_does_not_add_anew(changes):
 )
 def test_what_a_proposal_does_not_end_it_may_add(changes):
     assert len(Proposal.parse(proposal(*changes)).changes) == len(changes)
+
+
+def test_two_accounts_of_one_administration_in_one_proposal_are_refused_before_anybody_approves():
+    """The second would be approved before the first is accepted, and count for nothing after."""
+    other = PARTY | {"subject": "0x" + "cd" * 20}
+    of_another = PARTY | {"administration": "U2", "details": {"code": "U2", "name": {"ca": "U"}}}
+    assert len(Proposal.parse(proposal(PARTY, of_another, RIGHT)).changes) == 3
+    with pytest.raises(RequestError, match="change 2: a proposal gives an administration one account"):
+        Proposal.parse(proposal(PARTY, other))
+
+
+def test_sealers_account_is_the_subject_of_a_key_as_the_ledgers_owner_asks_for_it():
+    given = KEY | {"role": "sealer", "subject": ACCOUNT}
+    assert only(given).change.what == bytes(12) + b"\x5a" * 20
+    for wrong in (given | {"role": "issuer"}, given | {"subject": ACCOUNT + "00"}):
+        with pytest.raises(RequestError):
+            Proposal.parse(proposal(wrong))
