@@ -16,9 +16,10 @@ from werkzeug.test import TestResponse
 
 from issuer.app import create_app
 from issuer.interop import Authorisation, Municipality, Officer
-from issuer.records import Administration
+from issuer.records import Administration, SourceQuery
 from issuer.settings import IssuerSettings
 from issuer.store import SqlStore
+from issuer.tables import QueryRow
 from protocol.keys import PrivateKey
 from protocol.openid4vci.offer import PRE_AUTHORIZED
 from protocol.openid4vci.proof import prepare_proof
@@ -26,10 +27,8 @@ from protocol.runtime.database import migrate, open_database
 from protocol.runtime.signer import write_secret_file
 from sandbox.app import create_app as create_sandbox
 from sandbox.settings import SandboxSettings
+from tests.conftest import ISSUER_URL, LEDGER_URL, LOG_ORIGIN, SANDBOX_URL, WALLET_URL
 
-ISSUER_URL = "http://localhost:8101"
-WALLET_URL = "http://localhost:8102"
-SANDBOX_URL = "http://localhost:8105"
 SECRET = "the issuer's application secret"
 FORM = re.compile(r'name="csrf_token" value="([^"]+)"')
 
@@ -50,6 +49,8 @@ def settings(world) -> IssuerSettings:
         trust_anchor_file=world.anchor_file,
         trust_list_file=world.trust_list_file,
         wallet_url=WALLET_URL,
+        ledger_url=LEDGER_URL,
+        log_origin=LOG_ORIGIN,
         valid_url=SANDBOX_URL,
         valid_browser_url=SANDBOX_URL,
         valid_client_id="issuer",
@@ -107,9 +108,23 @@ def store(settings, world) -> SqlStore:
                 x5c=tuple(party.issuer_chain),
                 credential_types=party.data.credential_types,
                 support_url=f"http://localhost:8103/{party.data.id}/support",
+                privacy_url=f"http://localhost:8103/{party.data.id}/privacy",
+                dpa_name="Autoritat Catalana de Protecció de Dades",
+                dpa_contact="https://apdcat.gencat.cat",
             )
         )
     return found
+
+
+@pytest.fixture
+def add_earlier_query(store):
+    """Keep a question as one from before questions had records."""
+
+    def add(query: SourceQuery) -> None:
+        with store._database.write() as session:
+            session.add(QueryRow(**vars(query)))
+
+    return add
 
 
 @pytest.fixture
