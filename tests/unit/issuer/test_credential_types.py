@@ -239,7 +239,7 @@ def test_passport_is_refused_where_the_source_takes_none():
         ('    "birth_date",\n', '    "birth_date",\n    "given_name",\n', "record.asked"),
         ('    "birth_date",\n', '    "birth_date",\n    "birth_date",\n', "record.asked"),
         ('    "birth_date",\n', '    "birth_date",\n    "salary",\n', "record.asked"),
-        ('da = "Tre år,', 'de = "Tre år,', "retention"),
+        ('en = "Three years,', 'fr = "Three years,', "retention"),
         (', da = "Fødselsdato"', "", "label"),
         ("[source]", "[source", "not TOML"),
     ],
