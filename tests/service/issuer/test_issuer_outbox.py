@@ -112,38 +112,41 @@ def test_second_worker_waits_and_takes_over_at_once_when_the_first_ends(asked, l
     assert len(calls(world, "POST", "/log/v1/entries")) == 1
 
 
-@pytest.mark.parametrize(
-    "wrong", ["log", "commitment", "key", "from before", "from the future", "delay", "shape", "member"]
-)
-def test_promise_that_does_not_hold_is_not_kept_and_the_record_goes_on_waiting(asked, outbox, kept, world, wrong):
-    given = {
-        "log": LOG_ORIGIN,
-        "commitment": asked.commitment,
-        "now": world.clock.now(),
-        "maximum_merge_delay": timedelta(seconds=60),
-    }
-    changes = {
-        "log": {"log": "localhost:8104/2025"},
-        "commitment": {"commitment": Commitment(bytes(32))},
-        "from before": {"now": asked.made_at - timedelta(minutes=2)},
-        "from the future": {"now": world.clock.now() + timedelta(minutes=2)},
-        "delay": {"maximum_merge_delay": timedelta(seconds=61)},
-    }
-    key = PrivateKey.generate() if wrong == "key" else world.promise_key
-    made = promises.make(key, **{**given, **changes.get(wrong, {})})
-    answer(world, lambda: {"shape": "no.jws", "member": 7}.get(wrong, made))
-    if wrong == "member":
-        with pytest.raises(UnavailableError):
-            outbox.run()
-    else:
+def test_promise_that_does_not_hold_is_not_kept_and_the_record_goes_on_waiting(asked, outbox, kept, world):
+    def promised(key=world.promise_key, **changes):
+        given = {
+            "log": LOG_ORIGIN,
+            "commitment": asked.commitment,
+            "now": world.clock.now(),
+            "maximum_merge_delay": timedelta(seconds=60),
+        }
+        return promises.make(key, **{**given, **changes})
+
+    wrong = [
+        lambda: promised(log="localhost:8104/2025"),
+        lambda: promised(commitment=Commitment(bytes(32))),
+        lambda: promised(PrivateKey.generate()),
+        lambda: promised(now=asked.made_at - timedelta(minutes=2)),
+        lambda: promised(now=world.clock.now() + timedelta(minutes=2)),
+        lambda: promised(maximum_merge_delay=timedelta(seconds=61)),
+        lambda: "no.jws",
+        lambda: "",
+    ]
+    for number, token in enumerate(wrong, 1):
+        answer(world, token)
         with capture_logs() as logged:
             assert outbox.run() == 0
         assert [(each["event"], each["log_level"]) for each in logged] == [("query not recorded", "error")]
-    (found,) = all_records(kept, "universitat")
-    assert (found.promise, found.attempts) == (None, 1)
+        (found,) = all_records(kept, "universitat")
+        assert (found.promise, found.attempts) == (None, number)
+        world.clock.advance(found.due_at - world.clock.now())
+    # no text at all: no promise was given
+    answer(world, lambda: 7)
+    with pytest.raises(UnavailableError):
+        outbox.run()
     # the true one is kept when it comes
-    world.clock.advance(timedelta(seconds=2))
-    answer(world, lambda: promises.make(world.promise_key, **{**given, "now": world.clock.now()}))
+    world.clock.advance(LONGEST_WAIT)
+    answer(world, promised)
     assert outbox.run() == 1
 
 
