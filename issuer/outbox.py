@@ -63,6 +63,9 @@ class Outbox:
         Raises `UnavailableError` when ledger or trust list do not answer, and `StoreConflictError` when the lease
         is lost.
         """
+        # a look costs no write, unlike a lease; whoever gets that looks again
+        if not self._store.waiting(self._clock.now(), limit=1):
+            return 0
         if self._leases.find(LEASE, self._holder) is None:
             return 0
         kept = 0

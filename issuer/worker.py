@@ -27,7 +27,7 @@ from protocol.runtime.settings import load_settings
 from protocol.runtime.sql_trust_shelf import SqlTrustListShelf
 from protocol.runtime.trust_fetch import open_trust_list
 
-# a look into the database that finds nothing costs a millisecond
+# a look that finds nothing reads one row and writes none
 PAUSE_SECONDS = 1.0
 # after a turn that ended early
 RETRY_SECONDS = 10.0

@@ -11,6 +11,7 @@ from issuer.services import KEY
 from ledger import promise as promises
 from ledger.reconciliation import Count, ExceptionKind
 from protocol.errors import UnavailableError
+from testimoni.verify_reconciliation import compare_with_log, verify_stated
 from tests.conftest import LEDGER_URL, LOG_ORIGIN
 from tests.fakes.query_records import SINCE, UNTIL, answer
 
@@ -19,7 +20,7 @@ def reconcile(app):
     return app.extensions[KEY].reconciliations.run("universitat", since=SINCE, until=UNTIL)
 
 
-def test_books_when_every_query_is_in_the_log_fit(app, asked, outbox, ledger, checkpoint_key):
+def test_books_when_every_query_is_in_the_log_fit(app, asked, outbox, ledger, trust, world):
     outbox.run()
     ledger.sequence()
     stated = reconcile(app)
@@ -27,6 +28,10 @@ def test_books_when_every_query_is_in_the_log_fit(app, asked, outbox, ledger, ch
     assert [stated.counts[each] for each in (Count.QUERIES, Count.RECORDED, Count.IN_LOG)] == [1, 1, 1]
     assert (stated.counts[Count.UNPROMISED], stated.counts[Count.WAITING]) == (0, 0)
     assert [(head.log, head.size) for head in stated.heads] == [(LOG_ORIGIN, 8)]
+    (token,) = app.test_client().get("/universitat/reconciliations").get_json()["reconciliations"]
+    verified = verify_stated(token, trust, now=NOW)
+    assert verified == stated
+    assert compare_with_log([verified], trust, LEDGER_URL, http=world.http) == []
 
 
 def test_record_without_promise_waits_and_then_is_an_exception_by_its_commitment(
