@@ -12,7 +12,7 @@ from ledger import promise as promises
 from ledger.reconciliation import Count, ExceptionKind
 from protocol.errors import UnavailableError
 from testimoni.verify_reconciliation import compare_with_log, verify_stated
-from tests.conftest import LEDGER_URL, LOG_ORIGIN
+from tests.conftest import LEDGER_URL, LOG_ORIGIN, NOW
 from tests.fakes.query_records import SINCE, UNTIL, answer
 
 
