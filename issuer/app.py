@@ -13,7 +13,9 @@ from issuer.enquiry import Enquiries
 from issuer.interop import SENTENCES as SOURCE_SENTENCES
 from issuer.issuance import Issuer, Rules
 from issuer.offers import Offers
+from issuer.outbox import LEASE_LIFETIME
 from issuer.reconciliation import Reconciliations
+from issuer.recording import Recording
 from issuer.routes import oid4vci, pages, published, status, valid
 from issuer.sealing import Seals
 from issuer.services import KEY, Services
@@ -21,19 +23,24 @@ from issuer.settings import IssuerSettings
 from issuer.status import Statuses
 from issuer.store import SqlStore
 from issuer.store_books import SqlBooks
+from issuer.store_queries import SqlQueryRecords
 from issuer.store_status import SqlStatusStore
-from issuer.tables import SessionRow
+from issuer.tables import LeaseRow, SessionRow, TrustListRow
 from issuer.via_oberta import ViaOberta
 from issuer.visits import Visits
+from ledger.client import LedgerClient
 from protocol.clock import Clock, SystemClock
 from protocol.runtime.collector import settle
 from protocol.runtime.database import Database, check_migrated, migrate, open_database
 from protocol.runtime.dates import install_dates
 from protocol.runtime.fetch import HTTPClient, open_http
 from protocol.runtime.i18n import in_language
+from protocol.runtime.leases import Leases
 from protocol.runtime.sessions import Sessions
 from protocol.runtime.settings import load_settings
 from protocol.runtime.signer import open_signer
+from protocol.runtime.sql_trust_shelf import SqlTrustListShelf
+from protocol.runtime.trust_fetch import open_trust_list
 from protocol.runtime.valid import SENTENCES as SIGN_IN_SENTENCES
 from protocol.runtime.valid import open_sign_in
 from protocol.runtime.web import create_service_app, machine
@@ -44,6 +51,9 @@ OWN_SENTENCES = {
     "You can take your objection back.",
     "authorisation_missing": "Without your authorisation we ask nobody and nothing is issued.",
     "reason_missing": "Please say why you object. A few words are enough.",
+    "office_incomplete": "The office has not yet written down what you must be told before it asks. "
+    "We asked nobody and nothing was issued. Please tell the office.",
+    "not_recorded_yet": "This query is not in the record book yet. Please try again in a few minutes.",
 }
 
 
@@ -89,7 +99,17 @@ def _make_services(settings: IssuerSettings, database: Database, clock: Clock, h
         open_signer=open_signer,
         ttl=timedelta(seconds=settings.status_ttl_seconds),
     )
-    enquiries = Enquiries(store, offers, seals, clock, source=source, types=types)
+    trust = open_trust_list(settings, http, SqlTrustListShelf(database, TrustListRow))
+    query_records = SqlQueryRecords(database, Leases(database, LeaseRow, clock, lifetime=LEASE_LIFETIME))
+    recording = Recording(
+        query_records,
+        seals,
+        log=settings.log_origin,
+        trust=trust,
+        ledger=LedgerClient.of_log(http, settings.ledger_url, settings.log_origin, token=None),
+        open_signer=open_signer,
+    )
+    enquiries = Enquiries(store, offers, seals, clock, source=source, types=types, recording=recording)
     sign_in = open_sign_in(settings, http)
     sessions = Sessions(database, SessionRow, clock, cookie="testimoni_issuer", secure=settings.is_secure)
     issuer = Issuer(
@@ -110,10 +130,19 @@ def _make_services(settings: IssuerSettings, database: Database, clock: Clock, h
         issuer=issuer,
         offers=offers,
         enquiries=enquiries,
+        recording=recording,
+        query_records=query_records,
         statuses=statuses,
         visits=Visits(sessions, sign_in, enquiries, clock),
         reconciliations=Reconciliations(
-            books=SqlBooks(database), issuer=issuer, clock=clock, open_signer=open_signer
+            books=SqlBooks(database),
+            query_records=query_records,
+            issuer=issuer,
+            trust=trust,
+            http=http,
+            ledger_url=settings.ledger_url,
+            clock=clock,
+            open_signer=open_signer,
         ),
         sessions=sessions,
         store=store,

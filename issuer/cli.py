@@ -34,12 +34,17 @@ def install(app: Flask, database: Database, made: Services) -> None:
 
     @group.command("purge")
     def purge() -> None:
-        """Erase what has expired: claims that nobody collected, nonces, entries of expired copies, sessions."""
+        """Erase what is due: claims not collected, nonces, status entries, queries and their records, sessions."""
         now, here = made.clock.now(), [each.id for each in made.store.administrations()]
         erased = sum(made.store.erase_expired(each, now) for each in here)
         entries = sum(made.statuses.forget_expired(each) for each in here)
+        queries = sum(made.query_records.destroy_due(each, now) for each in here)
         ended = made.sessions.purge()
-        click.echo(f"{erased} offers and {ended} sessions had expired; {entries} status entries were forgotten")
+        database.forget()
+        click.echo(
+            f"{erased} offers and {ended} sessions had expired; {entries} status entries were forgotten; "
+            f"{queries} queries and their records were destroyed"
+        )
 
     @group.command("reconcile")
     @click.option("--month", metavar="YYYY-MM", help="which month; the last whole one by default")

@@ -16,6 +16,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from datetime import date, timedelta
+from enum import StrEnum
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -25,7 +26,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, StrictBool, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
-from issuer.claim_rules import STRICT, Claim, ClaimRule, Texts, make_claims
+from issuer.claim_rules import STRICT, Claim, ClaimRule, Origin, Texts, make_claims
 from issuer.interop import Authorisation, Consent, Found, Holder, Query, SourceError, new_query_id
 from protocol.errors import ConfigurationError, RequestError
 from protocol.identity import AssuranceLevel, IdentifierType, Identity
@@ -61,6 +62,28 @@ class LegalWords:
     choice: Texts
 
 
+class LegalTerm(StrEnum):
+    """Legal bases of a question to a source, as terms of the W3C Data Privacy Vocabulary."""
+
+    # the person's authorisation, which a law asks for
+    PERMISSION = "dpv:Permission"
+    LEGAL_OBLIGATION = "eu-gdpr:A6-1-c"
+    PUBLIC_TASK = "eu-gdpr:A6-1-e"
+
+
+@dataclass(frozen=True, config=STRICT)
+class RecordTerms:
+    """What the record of a question says beside what the person reads (`issuer.recording`)."""
+
+    # of these terms and of the words above: grows when they change
+    version: int
+    legal_basis: LegalTerm
+    # the claims that the source is asked for: never what the sign-in or the day tells
+    asked: tuple[str, ...]
+    retention: Texts
+    retention_days: int
+
+
 @dataclass(frozen=True, config=STRICT)
 class CredentialType:
     """One kind of document that can be issued."""
@@ -75,6 +98,7 @@ class CredentialType:
     description: Texts
     legal: LegalWords
     claim_rules: tuple[ClaimRule, ...]
+    record: RecordTerms
     # whether a copy can be revoked before it expires
     carries_status: StrictBool = True
 
@@ -85,6 +109,19 @@ class CredentialType:
             raise ValueError("claim_rules must name each claim once")
         if self.validity_days < 1 or not self.identifier_types:
             raise ValueError("validity_days and identifier_types must not be empty")
+        self._check_record()
+
+    def _check_record(self) -> None:
+        origins = {rule.name: rule.origin for rule in self.claim_rules}
+        asked = {name for name, origin in origins.items() if origin is Origin.SOURCE}
+        allowed = asked | {name for name, origin in origins.items() if origin is Origin.CONSTANT}
+        record = self.record
+        if not asked <= set(record.asked) <= allowed or len(set(record.asked)) != len(record.asked):
+            raise ValueError("record.asked must name each claim of the source once, and of others only constants")
+        if record.version < 1 or record.retention_days < 1:
+            raise ValueError("record.version and record.retention_days must be positive")
+        if self.asks_authorisation is not (record.legal_basis is LegalTerm.PERMISSION):
+            raise ValueError("record.legal_basis and source.consent must both be an authorisation, or neither")
 
     @property
     def validity(self) -> timedelta:

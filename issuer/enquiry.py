@@ -3,8 +3,8 @@
 
 - Nothing is asked without the authorisation where the law wants one (Ley 58/2003, article 95.1.k), nor while the
   person's objection stands (Ley 39/2015, article 28.2).
-- Each question is kept before it is sent and its outcome after, whatever the outcome: the person sees who asked
-  about them, when, why, and how it ended.
+- Each question is kept with its record for the ledger (`issuer.recording`) before it is sent, and its outcome
+  after, whatever the outcome: the person sees who asked about them, when, why, and how it ended.
 - Whatever goes wrong ends as a `refused` issuance with a reason, whose page says what to do next.
 """
 
@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 from issuer.credential_types import CredentialType
 from issuer.interop import Found, Negative, NotFound, Query, Source, SourceError
 from issuer.offers import Offers, not_found
+from issuer.recording import Recording
 from issuer.records import ASKED, Administration, Objection, Person, SourceQuery, Store
 from issuer.sealing import Seals
 from protocol.clock import Clock
@@ -42,6 +43,8 @@ class Wish:
     authorised_at: datetime | None
     return_url: str
     correlation_id: str
+    # in which the person read what is asked and why
+    language: str
 
 
 class Enquiries:
@@ -56,6 +59,7 @@ class Enquiries:
         *,
         source: Source,
         types: Mapping[str, CredentialType],
+        recording: Recording,
     ) -> None:
         self._store = store
         self._offers = offers
@@ -63,6 +67,7 @@ class Enquiries:
         self._clock = clock
         self._source = source
         self._types = types
+        self._recording = recording
 
     def person(self, administration_id: str, identity: Identity) -> Person:
         """Return how one administration knows a person here; two administrations know them apart."""
@@ -80,7 +85,8 @@ class Enquiries:
     def fetch(self, wish: Wish, identity: Identity) -> str:
         """Ask the source and return the issuance that comes of it, also when nothing can be offered.
 
-        Raises `RequestError` (`authorisation_missing`) when the law wants an authorisation and there is none.
+        Raises `RequestError` (`authorisation_missing`) when the law wants an authorisation and there is none, and
+        `UnavailableError` (`office_incomplete`) when the office has not said what a record needs.
         """
         administration, kind = self.get_type(wish.administration_id, wish.type_id)
         person = self.person(administration.id, identity)
@@ -93,7 +99,7 @@ class Enquiries:
         except RequestError as exc:
             return self._refuse(wish, person, exc.code)
         try:
-            answer = self._ask(wish, person, query)
+            answer = self._ask(wish, person, administration, kind, query)
             match answer:
                 case Found():
                     documents = kind.claims(identity, answer, self._clock.now().astimezone(_ZONE).date())
@@ -168,9 +174,12 @@ class Enquiries:
         """Return who asked what about this person on this administration's account, newest first."""
         return self._store.queries_about(administration_id, person)
 
-    def _ask(self, wish: Wish, person: Person, query: Query) -> Found | NotFound | Negative:
+    def _ask(
+        self, wish: Wish, person: Person, administration: Administration, kind: CredentialType, query: Query
+    ) -> Found | NotFound | Negative:
         """Ask, with a trace before and after."""
-        by = query.authorisation
+        by, now = query.authorisation, self._clock.now()
+        record = self._recording.make(administration, kind, query, language=wish.language, now=now)
         self._store.add_query(
             SourceQuery(
                 id=query.identifier,
@@ -184,11 +193,12 @@ class Enquiries:
                 finality=by.finality,
                 consent=query.consent,
                 authorised_at=wish.authorised_at,
-                asked_at=self._clock.now(),
+                asked_at=now,
                 outcome=ASKED,
                 source_code="",
                 correlation_id=wish.correlation_id,
-            )
+            ),
+            record,
         )
         answer = self._source.query(query)
         match answer:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import NewType, Protocol
 
 from issuer.interop import Authorisation, Consent
+from ledger.commitment import Commitment
 
 Person = NewType("Person", bytes)
 
@@ -33,8 +34,11 @@ class Administration:
     signer_url: str
     x5c: tuple[str, ...]
     credential_types: tuple[str, ...]
-    # where people reach the office
+    # where people reach the office, what it says about their data, and whom they can complain to
     support_url: str = ""
+    privacy_url: str = ""
+    dpa_name: str = ""
+    dpa_contact: str = ""
 
 
 class State(StrEnum):
@@ -141,6 +145,26 @@ class SourceQuery:
 
 
 @dataclass(frozen=True)
+class QueryRecord:
+    """The record of one question as it is kept: sealed, with its commitment, and promised once a log has it."""
+
+    commitment: Commitment
+    administration_id: str
+    query_id: str
+    # origin of the log that the record names
+    log: str
+    # record, opening key and signature; see `issuer.recording`
+    sealed: bytes = field(repr=False)
+    made_at: datetime
+    # then all of it is destroyed
+    keep_until: datetime
+    # when the ledger is asked, and how often it was in vain
+    due_at: datetime
+    attempts: int = 0
+    promise: str | None = field(repr=False, default=None)
+
+
+@dataclass(frozen=True)
 class Objection:
     """A person's reasoned objection to a query; while it stands nothing is fetched."""
 
@@ -219,8 +243,8 @@ class Store(Protocol):
     def take_nonce(self, administration_id: str, digest: bytes, now: datetime) -> bool:
         """Consume a nonce that has not expired."""
 
-    def add_query(self, query: SourceQuery) -> None:
-        """Keep a question before it is asked."""
+    def add_query(self, query: SourceQuery, record: QueryRecord) -> None:
+        """Keep a question and its record, both or neither, before it is asked."""
 
     def end_query(self, administration_id: str, query_id: str, *, outcome: str, source_code: str) -> None:
         """Keep how a question ended."""

@@ -30,6 +30,9 @@ def administration_row(administration: Administration) -> AdministrationRow:
         x5c=json.dumps(list(administration.x5c)),
         credential_types=json.dumps(list(administration.credential_types)),
         support_url=administration.support_url,
+        privacy_url=administration.privacy_url,
+        dpa_name=administration.dpa_name,
+        dpa_contact=administration.dpa_contact,
     )
 
 
@@ -53,6 +56,9 @@ def administration_of(row: AdministrationRow) -> Administration:
         x5c=tuple(json.loads(row.x5c)),
         credential_types=tuple(json.loads(row.credential_types)),
         support_url=row.support_url,
+        privacy_url=row.privacy_url,
+        dpa_name=row.dpa_name,
+        dpa_contact=row.dpa_contact,
     )
 
 

@@ -14,9 +14,11 @@ from issuer.enquiry import Enquiries
 from issuer.issuance import Issuer
 from issuer.offers import Offers
 from issuer.reconciliation import Reconciliations
+from issuer.recording import Recording
 from issuer.records import Store
 from issuer.settings import IssuerSettings
 from issuer.status import Statuses
+from issuer.store_queries import QueryRecordStore
 from issuer.visits import Visits
 from protocol.clock import Clock
 from protocol.runtime.sessions import Sessions
@@ -31,6 +33,8 @@ class Services:
     issuer: Issuer
     offers: Offers
     enquiries: Enquiries
+    recording: Recording
+    query_records: QueryRecordStore
     statuses: Statuses
     visits: Visits
     reconciliations: Reconciliations

@@ -6,10 +6,10 @@ from __future__ import annotations
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from protocol.runtime.settings import SignInSettings
+from protocol.runtime.settings import RecorderSettings
 
 
-class IssuerSettings(SignInSettings):
+class IssuerSettings(RecorderSettings):
     """What the issuer needs to know."""
 
     model_config = SettingsConfigDict(
@@ -17,6 +17,8 @@ class IssuerSettings(SignInSettings):
     )
 
     wallet_url: str = Field(description="where browsers reach our wallet, without a trailing slash")
+    ledger_url: str = Field(description="the ledger that records queries at sources, without a trailing slash")
+    log_origin: str = Field(description="origin of that ledger's current log, such as ledger.example/2026")
     via_oberta_endpoint: str = Field(description="address of the platform's synchronous service (Sincron)")
     source_timeout_seconds: float = Field(default=10.0, gt=0, le=20, description="how long to wait for a source")
     batch_size: int = Field(default=5, ge=2, le=20, description="copies of a document that a wallet may have")

@@ -21,12 +21,21 @@ from issuer.records import (
     Objection,
     OfferDigests,
     Person,
+    QueryRecord,
     SourceQuery,
     State,
     Store,
 )
 from issuer.rows import administration_of, administration_row, issuance_of, issuance_row
-from issuer.tables import AdministrationRow, CopyRow, IssuanceRow, NonceRow, ObjectionRow, QueryRow
+from issuer.tables import (
+    AdministrationRow,
+    CopyRow,
+    IssuanceRow,
+    NonceRow,
+    ObjectionRow,
+    QueryRecordRow,
+    QueryRow,
+)
 from protocol.runtime.database import Database
 
 __all__ = ["SqlStore", "Store"]
@@ -183,10 +192,12 @@ class SqlStore:
         with self._database.write() as session:
             return _changed(session, statement) == 1
 
-    def add_query(self, query: SourceQuery) -> None:
-        """Keep a question before it is asked."""
+    def add_query(self, query: SourceQuery, record: QueryRecord) -> None:
+        """Keep a question and its record before it is asked."""
         with self._database.write() as session:
             session.add(QueryRow(**vars(query)))
+            session.flush()
+            session.add(QueryRecordRow(**vars(record)))
 
     def end_query(self, administration_id: str, query_id: str, *, outcome: str, source_code: str) -> None:
         """Keep how a question ended."""

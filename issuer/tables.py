@@ -10,7 +10,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from protocol.runtime.database import Moment
-from protocol.runtime.tables import SessionColumns
+from protocol.runtime.tables import LeaseColumns, SessionColumns, TrustListColumns
 
 
 class Base(SQLModel, registry=registry()):
@@ -46,6 +46,9 @@ class AdministrationRow(Base, table=True):
     # JSON list
     credential_types: str
     support_url: str = ""
+    privacy_url: str = ""
+    dpa_name: str = ""
+    dpa_contact: str = ""
 
 
 class IssuanceRow(Base, table=True):
@@ -151,6 +154,44 @@ class QueryRow(Base, table=True):
     outcome: str
     source_code: str = ""
     correlation_id: str = ""
+
+
+class QueryRecordRow(Base, table=True):
+    """Records of questions, for the ledger: the outbox, and what the person may have checked."""
+
+    __tablename__ = "query_records"
+    __table_args__ = (
+        Index("ix_query_records_kept", "administration_id", "keep_until"),
+        Index("ix_query_records_waiting", "promise", "attempts", "due_at"),
+    )
+
+    commitment: bytes = Field(primary_key=True)
+    administration_id: str = Field(foreign_key="administrations.id")
+    query_id: str = Field(foreign_key="queries.id", unique=True, index=True)
+    # origin of the log that the record names
+    log: str
+    # record, opening key and signature
+    sealed: bytes
+    made_at: datetime = Field(sa_type=Moment)
+    # the whole row is destroyed then
+    keep_until: datetime = Field(sa_type=Moment)
+    # when the ledger is asked, and how often it was in vain
+    due_at: datetime = Field(sa_type=Moment)
+    attempts: int = 0
+    # null until the ledger has given one that holds
+    promise: str | None = None
+
+
+class LeaseRow(LeaseColumns, Base, table=True):
+    """Jobs that only one process may do at a time."""
+
+    __tablename__ = "leases"
+
+
+class TrustListRow(TrustListColumns, Base, table=True):
+    """The newest trust list that any process has seen."""
+
+    __tablename__ = "trust_lists"
 
 
 class ObjectionRow(Base, table=True):

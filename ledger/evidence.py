@@ -54,8 +54,8 @@ class InclusionEvidence:
 class EvidenceRecord:
     """One record with all that vouches for it. Only record, key and promise are always there.
 
-    `signature` is the consent key's under a share or a withdrawal, the office's under an answer. `anchor` is the
-    JSON object that `GET /log/v1/anchors/SIZE` gives as `proof`.
+    `signature` is the consent key's under a share or a withdrawal, the office's under an answer or a query.
+    `anchor` is the JSON object that `GET /log/v1/anchors/SIZE` gives as `proof`.
     """
 
     record: bytes

@@ -5,6 +5,7 @@
   recorded for somebody has no such signature; then the office's own word is what there is, and is needed.
 - An answer, and a withdrawal that an office received, are signed by the office that the share went to. Another
   office's signature is none.
+- A query at a source is the word of the office that asked, and is signed with a key with which it issues.
 - Each record is read and each signature judged once, so that a file costs no more than its records.
 """
 
@@ -24,8 +25,8 @@ from protocol.errors import Error
 from protocol.keys import PublicKey
 
 _ANSWERS = frozenset({RecordType.BLOCKED, RecordType.ERASED, RecordType.REFUSAL_TO_ERASE})
-# What takes a share back or answers that: nobody's word is enough for these.
-_MUST_BE_SIGNED = _ANSWERS | {RecordType.WITHDRAWAL}
+# What takes a share back or answers that, and what an office says of itself: nobody's word is enough for these.
+_MUST_BE_SIGNED = _ANSWERS | {RecordType.WITHDRAWAL, RecordType.QUERY}
 # From an answer over the request to the share.
 _STEPS_TO_SHARE = 2
 _NONE = Commitment(b"")
@@ -111,17 +112,26 @@ class FileSignatures:
     def _judge_office(
         self, read: ReadRecord, record: ConsentRecord, share: ConsentRecord | None, signature: str
     ) -> Finding:
+        if record.type is RecordType.QUERY:
+            return self._judge_query(read, record, signature)
         if share is None:
             return could_not_tell(Level.SIGNED, "the share that it is about is not in the file")
         office = share.party.identifier
         if record.party.identifier != office:
             return violated(Level.SIGNED, f"by {record.party.identifier}, but the share went to {office}")
-        keys = self._access_keys(office)
-        if not keys:
-            return could_not_tell(Level.SIGNED, f"no key of {office} in the trust file")
-        if _any(keys, lambda key: signatures.verify_answer(signature, read.item.record, key)):
-            return holds(Level.SIGNED, f"{record.type} signed by {record.party.name}")
-        return violated(Level.SIGNED, f"not signed by a known key of {office}")
+        return _signed_by_office(
+            record,
+            self._access_keys(office),
+            lambda key: signatures.verify_answer(signature, read.item.record, key),
+        )
+
+    def _judge_query(self, read: ReadRecord, record: ConsentRecord, signature: str) -> Finding:
+        known = self._trust.find_administration(record.party.identifier)
+        return _signed_by_office(
+            record,
+            () if known is None else known.issuer_keys,
+            lambda key: signatures.verify_query(signature, read.item.record, key),
+        )
 
     def _judge_acceptance(self, read: ReadRecord, record: ConsentRecord) -> Finding:
         token, office = read.item.acceptance, record.party.identifier
@@ -151,6 +161,17 @@ class FileSignatures:
     def _access_keys(self, office: str) -> tuple[PublicKey, ...]:
         known = self._trust.find_administration(office)
         return () if known is None else known.access_keys
+
+
+def _signed_by_office(
+    record: ConsentRecord, keys: Sequence[PublicKey], verify: Callable[[PublicKey], None]
+) -> Finding:
+    office = record.party.identifier
+    if not keys:
+        return could_not_tell(Level.SIGNED, f"no key of {office} in the trust file")
+    if _any(keys, verify):
+        return holds(Level.SIGNED, f"{record.type} signed by {record.party.name}")
+    return violated(Level.SIGNED, f"not signed by a known key of {office}")
 
 
 def _any(keys: Iterable[PublicKey], verify: Callable[[PublicKey], None]) -> bool:

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from ledger import record as records
 from ledger.evidence import Evidence
+from ledger.record import RecordType
 from ledger.trust import AuditedLog, TrustedAdministration, TrustFile
 from protocol import jws
 from protocol.errors import Error
@@ -23,26 +24,36 @@ def trust_of_site(
     evidence: Evidence, logs: Iterable[AuditedLog], trust_list: TrustList, *, now: datetime
 ) -> TrustFile:
     """Return what this site can say about the keys that a file needs."""
-    keys: dict[str, list[PublicKey]] = {}
+    access: dict[str, list[PublicKey]] = {}
+    issuing: dict[str, list[PublicKey]] = {}
     for item in evidence.records:
         try:
-            code = records.parse(item.record).party.identifier
+            record = records.parse(item.record)
         except Error:
             continue
+        code, is_query = record.party.identifier, record.type is RecordType.QUERY
         for token in (item.acceptance, item.signature):
-            key = _find_key(token, code, trust_list, now)
+            key = _find_key(token, code, trust_list, is_query=is_query, now=now)
             if key is not None:
-                keys.setdefault(code, []).append(key)
-    parties = tuple(TrustedAdministration(code, {}, tuple(found), ()) for code, found in keys.items())
+                (issuing if is_query else access).setdefault(code, []).append(key)
+    parties = tuple(
+        TrustedAdministration(code, {}, tuple(access.get(code, ())), (), tuple(issuing.get(code, ())))
+        for code in sorted({*access, *issuing})
+    )
     return TrustFile("", tuple(logs), parties)
 
 
-def _find_key(token: str | None, code: str, trust_list: TrustList, now: datetime) -> PublicKey | None:
+def _find_key(
+    token: str | None, code: str, trust_list: TrustList, *, is_query: bool, now: datetime
+) -> PublicKey | None:
     """Return the key of the certificate beside a signature when it speaks for this office, else None."""
     if token is None:
         return None
     try:
         chain = jws.parse(token).header.get("x5c")
-        return None if chain is None else trust_list.get_party_key(chain, party_code=code, now=now)
+        if chain is None:
+            return None
+        get = trust_list.get_issuer_key if is_query else trust_list.get_party_key
+        return get(chain, party_code=code, now=now)
     except Error:
         return None

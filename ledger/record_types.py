@@ -46,7 +46,7 @@ class Party:
 
 @dataclass(frozen=True)
 class ProcedureReference:
-    """A registered procedure in one version."""
+    """A registered procedure in one version; of a query, the type of document that the office asks for."""
 
     id: str
     version: str

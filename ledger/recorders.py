@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Recorders: the wallet services and verifiers that may have entries promised, each up to a quota an hour.
+"""Recorders: wallet services, verifiers and issuers that may have entries promised, each up to a quota an hour.
 
 - A token is `NAME.SECRET`; the database holds the secret's SHA-256 (of 256 random bits) and never the token.
 - What is counted is one number a recorder and hour, in a transaction of its own before the entry is looked at;

@@ -6,6 +6,7 @@
 | `consent-record+jwt` | the record's bytes, detached | the consent key in the record |
 | `consent-withdrawal+jwt` | the withdrawal's bytes, detached | the consent key of the share |
 | `consent-answer+jwt` | the answer's bytes, detached | the administration's access key (`x5c`) |
+| `consent-query+jwt` | the bytes of a query's record, detached | the administration's issuer key (`x5c`) |
 | `consent-binding+jwt` | commitment, nonce, aud | the holder key of one presented copy |
 | `consent-acceptance+jwt` | commitment, result, reference, iat | the administration's access key (`x5c`) |
 
@@ -30,6 +31,7 @@ from protocol.keys import PublicKey, Signer
 RECORD_TYP = "consent-record+jwt"
 WITHDRAWAL_TYP = "consent-withdrawal+jwt"
 ANSWER_TYP = "consent-answer+jwt"
+QUERY_TYP = "consent-query+jwt"
 BINDING_TYP = "consent-binding+jwt"
 ACCEPTANCE_TYP = "consent-acceptance+jwt"
 Result = Literal["accepted", "rejected"]
@@ -73,6 +75,16 @@ def sign_answer(record: bytes, signer: Signer, *, x5c: Sequence[str]) -> str:
 def verify_answer(signature: str, record: bytes, key: PublicKey) -> None:
     """Check a detached signature over an answer's bytes; that the key is the party's is the caller's."""
     jws.verify(jws.attach(signature, record), key, typ=ANSWER_TYP)
+
+
+def sign_query(record: bytes, signer: Signer, *, x5c: Sequence[str]) -> str:
+    """Return the administration's detached signature over the record of its query at a source."""
+    return jws.detach(jws.sign(record, signer, typ=QUERY_TYP, x5c=list(x5c)))
+
+
+def verify_query(signature: str, record: bytes, key: PublicKey) -> None:
+    """Check a detached signature over a query's record; that the key is the party's is the caller's."""
+    jws.verify(jws.attach(signature, record), key, typ=QUERY_TYP)
 
 
 def prepare_binding(commitment: Commitment, *, nonce: str, aud: str) -> jws.SigningInput:

@@ -24,6 +24,7 @@ SCHEMA = "testimoni/trust/1"
 CODE = "invalid_trust_file"
 # An administration renews its key every few years; each signature is tried with every key.
 MAX_ACCESS_KEYS = 16
+MAX_ISSUER_KEYS = 16
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _FROM_BLOCK = re.compile(r"(?:([0-9]{1,18}):)?(0x[0-9a-fA-F]{40})")
 
@@ -170,12 +171,14 @@ class AuditedLog:
 
 @dataclass(frozen=True)
 class TrustedAdministration:
-    """An administration and the keys with which it countersigns and answers."""
+    """An administration, the keys with which it countersigns and answers, and those with which it issues."""
 
     code: str
     name: Mapping[str, str]
     access_keys: tuple[PublicKey, ...]
     issuers: tuple[str, ...]
+    issuer_keys: tuple[PublicKey, ...] = ()
+    """With which it signs what it asks of sources; a member that a file may leave out."""
 
     @classmethod
     def parse(cls, value: JSON) -> TrustedAdministration:
@@ -185,18 +188,22 @@ class TrustedAdministration:
         return cls(
             code=get_member(value, "code", str, code=CODE),
             name={key: str(text) for key, text in get_member(value, "name", dict, code=CODE).items()},
-            access_keys=_access_keys(value),
+            access_keys=_keys(get_member(value, "access_keys", list, code=CODE), MAX_ACCESS_KEYS, "access"),
             issuers=tuple(str(each) for each in get_member(value, "issuers", list, code=CODE)),
+            issuer_keys=_keys(find_member(value, "issuer_keys", list, code=CODE) or [], MAX_ISSUER_KEYS, "issuer"),
         )
 
     def to_json(self) -> dict[str, JSON]:
         """Return the JSON object."""
-        return {
+        members: dict[str, JSON] = {
             "code": self.code,
             "name": dict(self.name),
             "access_keys": [key.jwk() for key in self.access_keys],
             "issuers": list(self.issuers),
         }
+        if self.issuer_keys:
+            members["issuer_keys"] = [key.jwk() for key in self.issuer_keys]
+        return members
 
 
 @dataclass(frozen=True)
@@ -255,10 +262,9 @@ def _delay(value: dict[str, JSON]) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def _access_keys(value: dict[str, JSON]) -> tuple[PublicKey, ...]:
-    listed = get_member(value, "access_keys", list, code=CODE)
-    if len(listed) > MAX_ACCESS_KEYS:
-        raise RequestError(CODE, f"expected at most {MAX_ACCESS_KEYS} access keys, got {len(listed)}")
+def _keys(listed: Sequence[JSON], most: int, what: str) -> tuple[PublicKey, ...]:
+    if len(listed) > most:
+        raise RequestError(CODE, f"expected at most {most} {what} keys, got {len(listed)}")
     return tuple(PublicKey.parse_jwk(each) for each in listed)
 
 

@@ -53,12 +53,18 @@ def _wallet(arguments: Sequence[str]) -> int:
 
 def _worker(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
-        "testimoni worker", description="Do the background work: extend the log and anchor it."
+        "testimoni worker",
+        description="Do the background work of a service: the ledger's extends the log and anchors it, "
+        "the issuer's has queries at sources recorded.",
     )
-    parser.parse_args(arguments)
-    from ledger.worker import main as run  # noqa: PLC0415 - the same
+    parser.add_argument("--service", choices=("ledger", "issuer"), default="ledger", help="whose work")
+    if parser.parse_args(arguments).service == "issuer":
+        from issuer.worker import main as run_issuer  # noqa: PLC0415 - the same
 
-    return run()
+        return run_issuer()
+    from ledger.worker import main as run_ledger  # noqa: PLC0415 - the same
+
+    return run_ledger()
 
 
 def _recorder(arguments: Sequence[str]) -> int:
@@ -154,7 +160,7 @@ _COMMANDS: dict[str, tuple[str, Callable[[Sequence[str]], int]]] = {
     "up": ("set up and start everything", _up),
     "demo": ("walk the main path once and print each step", _demo),
     "wallet": ("receive, share and take back on the command line", _wallet),
-    "worker": ("do the background work of the ledger", _worker),
+    "worker": ("do the background work of the ledger or the issuer", _worker),
     "recorder": ("add, list or revoke the services that may record at the ledger", _recorder),
     "restore": ("rebuild a log from its chain after its database was restored", _restore),
     "registry": ("show the trust registry, and change it", _registry),

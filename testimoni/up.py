@@ -30,6 +30,8 @@ APPLICATIONS = {
     "ledger": "ledger.app:from_environment()",
     "sandbox": "sandbox.app:from_environment()",
 }
+# services with background work, and how its process is called
+WORKERS = {"ledger": "worker", "issuer": "issuer-worker"}
 _THREADS = 8
 # longer than a browser keeps an idle connection in mind
 _KEEP_ALIVE_SECONDS = 120
@@ -80,7 +82,9 @@ def start(folder: Folder, layout: Layout, processes: Processes, *, workers: int)
         tls=tls,
         wait_for_chain=lambda: processes.wait_ready("chain", layout.url("chain") + "/readyz"),
     )
-    processes.start("worker", ["-m", "testimoni.cli", "worker"], environment(made, "ledger"))
+    for service, name in WORKERS.items():
+        command = ["-m", "testimoni.cli", "worker", "--service", service]
+        processes.start(name, command, environment(made, service))
     for service, application in APPLICATIONS.items():
         processes.start(service, _web_server(made, service, application, workers), environment(made, service))
     ca_file = tls[0] if tls else None

@@ -104,6 +104,16 @@ class Visitor:
         """Follow a link."""
         return self._page("GET", url, None)
 
+    def download(self, url: str) -> bytes:
+        """Return the file behind a link."""
+        try:
+            answer = self._session.get(url, timeout=_TIMEOUT_SECONDS)
+        except requests.RequestException as exc:
+            raise UnavailableError("temporarily_unavailable", f"no answer from {url}") from exc
+        if not answer.ok:
+            raise WalkError(f"{answer.url} answered {answer.status_code}")
+        return answer.content
+
     def submit(self, form: Form, **answers: str) -> Page:
         """Send a form with these answers."""
         return self._page(form.method, form.action, {**form.values, **answers})

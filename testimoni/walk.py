@@ -140,6 +140,23 @@ class Walk:
             verify_evidence_command, [str(self.evidence), "--trust", str(self.running.folder.trust_file)]
         )
 
+    def verify_query(self) -> str:
+        """The citizen saves the proof of the query at the source; the same command verifies it."""
+        from ledger.cli import verify_evidence_command  # noqa: PLC0415 - only this step needs it
+
+        page = f"{self.running.urls['issuer']}/{_ISSUER}/queries"
+        proof, trust = self.folder / "query.json", str(self.running.folder.trust_file)
+        deadline = monotonic() + _ANCHOR_SECONDS
+        while True:
+            try:
+                proof.write_bytes(self.citizen.download(self.citizen.open(page).link(contains="/evidence")))
+                return self._command(verify_evidence_command, [str(proof), "--trust", trust])
+            except WalkError:
+                # it may not be promised or not be anchored yet
+                if monotonic() > deadline:
+                    raise
+            sleep(_POLL_SECONDS)
+
     def take_back(self) -> str:
         """The citizen withdraws; the request is recorded, then reaches the town hall."""
         taken = self.wallet.take_back(self.share_id, TakeBack.WITHDRAW)
@@ -244,6 +261,7 @@ STEPS: tuple[tuple[str, Callable[[Walk], str]], ...] = (
     ("read the checklist", Walk.checklist),
     ("anchor on the chain", Walk.anchor),
     ("verify the evidence offline", Walk.verify_offline),
+    ("verify the recorded query", Walk.verify_query),
     ("take it back", Walk.take_back),
     ("the office answers", Walk.answer),
     ("read the signed answer", Walk.read_answer),

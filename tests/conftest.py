@@ -288,6 +288,7 @@ def external() -> Callable[[str], Path]:
 # modules whose tests run on SQLite and, with the mark `postgres`, on PostgreSQL
 ON_BOTH_DATABASES = frozenset(
     {
+        "test_issuer_query_store",
         "test_ledger_anchorer",
         "test_ledger_cosignatures",
         "test_ledger_log_api",

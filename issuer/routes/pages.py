@@ -5,11 +5,11 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from flask import Blueprint, redirect, render_template, request, url_for
+from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from issuer.links import keep_return
-from issuer.routes.words import OUTCOME_KINDS, offer_page, outcome_word
+from issuer.routes.words import OUTCOME_KINDS, offer_page, outcome_word, recorded_state
 from issuer.services import services
 from issuer.visits import Errand, Purpose
 from protocol.errors import RequestError
@@ -172,6 +172,8 @@ def queries(administration_id: str) -> ResponseReturnValue:
         types=services().types,
         is_signed_in=person is not None,
         queries=services().enquiries.queries_about(administration_id, person) if person else (),
+        records=services().query_records.records_about(administration_id, person) if person else {},
+        recorded_state=recorded_state,
         outcome_word=outcome_word,
         outcome_kinds=OUTCOME_KINDS,
     )
@@ -183,6 +185,16 @@ def sign_in_for_queries(administration_id: str) -> ResponseReturnValue:
     services().issuer.get_administration(administration_id)
     errand = Errand(purpose=Purpose.QUERIES, administration_id=administration_id)
     return redirect(services().visits.leave(errand), 303)
+
+
+@bp.get("/<administration_id>/queries/<query_id>/evidence")
+def query_evidence(administration_id: str, query_id: str) -> ResponseReturnValue:
+    """Give the evidence file of a query about oneself, to keep or to have checked."""
+    person = services().visits.get_person(administration_id)
+    now = services().clock.now()
+    body = services().recording.evidence(administration_id, person, query_id, now=now)
+    headers = {"Content-Disposition": f'attachment; filename="query-{query_id}.json"'}
+    return Response(body, content_type="application/json", headers=headers)
 
 
 @bp.post("/<administration_id>/sign-out")

@@ -13,6 +13,7 @@ from issuer.services import services
 from issuer.visits import Errand, Purpose
 from protocol.identity import Identity
 from protocol.runtime import correlation
+from protocol.runtime.i18n import language
 
 bp = Blueprint("valid", __name__)
 
@@ -37,6 +38,7 @@ def _fetch(errand: Errand, identity: Identity) -> str:
         authorised_at=datetime.fromisoformat(errand.authorised_at) if errand.authorised_at else None,
         return_url=errand.return_url,
         correlation_id=correlation.current(),
+        language=language(),
     )
     issuance_id = services().enquiries.fetch(wish, identity)
     return url_for("pages.offer", administration_id=errand.administration_id, issuance_id=issuance_id)

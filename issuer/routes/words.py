@@ -14,7 +14,7 @@ from issuer.interop import Reason
 from issuer.issuance import Issuer
 from issuer.links import wallet_link
 from issuer.offers import View
-from issuer.records import ASKED, Administration
+from issuer.records import ASKED, Administration, QueryRecord
 from issuer.settings import IssuerSettings
 from protocol.encoding import JSON
 from protocol.openid4vci.offer import OfferLink
@@ -44,6 +44,15 @@ _HEADLINE_CLAIMS = 3
 def outcome_word(outcome: str) -> str:
     """Return what became of a query, in the language of this request."""
     return gettext(_OUTCOMES.get(outcome, _FAILED))
+
+
+def recorded_state(record: QueryRecord | None) -> dict[str, str]:
+    """Return whether a query is in the record book, as words and a kind of state."""
+    if record is None:
+        return {"text": gettext("Older than the record book of queries"), "kind": "not-checked"}
+    if record.promise is None:
+        return {"text": gettext("Waiting to be written in the record book"), "kind": "waiting"}
+    return {"text": gettext("Written in the record book"), "kind": "holds"}
 
 
 def claim_text(value: JSON) -> str:

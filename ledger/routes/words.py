@@ -68,7 +68,7 @@ LEVEL_MEANINGS: Mapping[Level, str] = {
     Level.OPENS: N_("Key and record together give the very entry that was promised: not one letter was changed."),
     Level.SIGNED: N_(
         "A share and its withdrawal carry the signature of one key made for this share alone; an "
-        "answer carries the office's."
+        "answer, or a query at a source, carries the office's."
     ),
     Level.COUNTERSIGNED: N_(
         "The office that received the share confirmed the same record with its own signature."

@@ -61,6 +61,10 @@ class ServiceTrustList(ABC):
         """Return the key of a certificate that speaks for this administration."""
         return self._list(now).get_party_key(x5c, party_code=party_code, now=now)
 
+    def get_issuer_key(self, x5c: JSON, *, party_code: str, now: datetime) -> PublicKey:
+        """Return the key of a certificate with which this administration issues."""
+        return self._list(now).get_issuer_key(x5c, party_code=party_code, now=now)
+
     def get_auditor(self, x5c: JSON, *, now: datetime) -> TrustedAuditor:
         """Return who may ask offices for their records."""
         return self._list(now).get_auditor(x5c, now=now)

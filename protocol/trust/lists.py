@@ -170,6 +170,12 @@ class TrustList(Protocol):
     def get_party_key(self, x5c: JSON, *, party_code: str, now: datetime) -> PublicKey:
         """Return the key of a certificate that speaks for this administration, for what it countersigns."""
 
+    def get_issuer_key(self, x5c: JSON, *, party_code: str, now: datetime) -> PublicKey:
+        """Return the key of a certificate with which this administration issues, for what it asks of sources.
+
+        Raises `VerificationError` (`issuer`) on any other, and outside the validity of its right to issue.
+        """
+
     def get_auditor(self, x5c: JSON, *, now: datetime) -> TrustedAuditor:
         """Return who may ask offices for their records. Raises `VerificationError` (`issuer`) on anybody else."""
 
@@ -262,6 +268,18 @@ class SignedTrustList:
         chain, entry = self._verifier(x5c, now)
         if entry.party.code != party_code:
             raise _wrong("the certificate is another administration's")
+        return chain.key
+
+    def get_issuer_key(self, x5c: JSON, *, party_code: str, now: datetime) -> PublicKey:
+        """Return the key of a certificate with which this administration issues."""
+        self.check_fresh(now)
+        chain = self._anchors.verify(x5c, purposes=_ISSUING, now=now)
+        named = [entry for uri in chain.uris if (entry := self._entries.issuers.get(uri)) is not None]
+        theirs = [each for each in named if each.party.code == party_code and each.validity.covers(now)]
+        if not theirs:
+            raise _wrong("the certificate is none with which this administration issues now")
+        if not any(each.keys.cover(chain.key, now) for each in theirs):
+            raise _wrong(_OTHER_KEY)
         return chain.key
 
     def get_auditor(self, x5c: JSON, *, now: datetime) -> TrustedAuditor:

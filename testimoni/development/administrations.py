@@ -12,6 +12,7 @@ from issuer.records import Administration as IssuingAdministration
 from issuer.store import SqlStore as IssuerStore
 from protocol.encoding import sha256
 from protocol.runtime.database import Database
+from testimoni.development.catalogue import AUTHORITY_NAME, AUTHORITY_URI
 from testimoni.development.parties import Party
 from verifier.model import Administration as VerifyingAdministration
 from verifier.model import DocumentType
@@ -23,9 +24,9 @@ _MUNICIPALITY = Municipality(code="001", province_code="99", name="Vilaprova")
 
 
 def fill_issuer(
-    database: Database, parties: Iterable[Party], key_path: Mapping[str, Path], support_url: str
+    database: Database, parties: Iterable[Party], key_path: Mapping[str, Path], verifier_url: str
 ) -> None:
-    """Put the administrations as issuers."""
+    """Put the administrations as issuers; how to reach them, and what they say of data, is at their desk."""
     store = IssuerStore(database)
     for party in parties:
         store.put_administration(
@@ -43,7 +44,10 @@ def fill_issuer(
                 signer_url=f"file:{key_path[f'{party.data.id}-issuer']}",
                 x5c=tuple(party.issuer_chain),
                 credential_types=party.data.credential_types,
-                support_url=f"{support_url}/{party.data.id}/support",
+                support_url=f"{verifier_url}/{party.data.id}/support",
+                privacy_url=f"{verifier_url}/{party.data.id}/privacy",
+                dpa_name=AUTHORITY_NAME,
+                dpa_contact=AUTHORITY_URI,
             )
         )
 

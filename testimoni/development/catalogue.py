@@ -16,8 +16,8 @@ from protocol.dcql import ClaimQuery, CredentialQuery, Query
 from protocol.registration import LegalBasis, Procedure, Texts
 
 _STATEMENT_LIFETIME = timedelta(days=365)
-_AUTHORITY_NAME = "Autoritat Catalana de Protecció de Dades"
-_AUTHORITY_URI = "https://apdcat.gencat.cat"
+AUTHORITY_NAME = "Autoritat Catalana de Protecció de Dades"
+AUTHORITY_URI = "https://apdcat.gencat.cat"
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,8 @@ def _procedure(
         query=query,
         privacy_policy=f"{verifier_url}/{party.id}/privacy",
         support_uri=f"{verifier_url}/{party.id}/support",
-        supervisory_authority_name=_AUTHORITY_NAME,
-        supervisory_authority_uri=_AUTHORITY_URI,
+        supervisory_authority_name=AUTHORITY_NAME,
+        supervisory_authority_uri=AUTHORITY_URI,
         valid_until=now + _STATEMENT_LIFETIME,
     )
     return ProcedureData(procedure=procedure, next_step=data["next_step"], due_days=data["due_days"])

@@ -69,10 +69,14 @@ def _sign_in(made: SetUp, service: str) -> dict[str, str]:
 
 
 def _issuer(made: SetUp) -> dict[str, str]:
-    return _sign_in(made, "issuer") | {
-        "wallet_url": made.layout.url("wallet"),
-        "via_oberta_endpoint": made.layout.url("sandbox") + _SOAP_PATH,
-    }
+    return (
+        _sign_in(made, "issuer")
+        | _recorder(made, "issuer")
+        | {
+            "wallet_url": made.layout.url("wallet"),
+            "via_oberta_endpoint": made.layout.url("sandbox") + _SOAP_PATH,
+        }
+    )
 
 
 def _wallet(made: SetUp) -> dict[str, str]:

@@ -32,8 +32,8 @@ from testimoni.development.registry import PracticeRegistry, RegistryFiles, list
 from testimoni.development.registry_entries import OPERATOR_CODE, wanted_entries
 from testimoni.layout import Layout
 
-# who has entries promised by the ledger: two services, and what runs on the command line
-RECORDERS = ("wallet", "verifier", "command")
+# who has entries promised by the ledger: three services, and what runs on the command line
+RECORDERS = ("issuer", "wallet", "verifier", "command")
 # services with a database of their own
 STORED = ("issuer", "wallet", "verifier", "ledger", "sandbox")
 # services that send people to VÀLid, with the path that they come back to
@@ -201,6 +201,7 @@ def trust_file(made: SetUp, authority: Authority) -> dict[str, JSON]:
             "name": dict(party.data.name),
             "access_keys": [party.access_key.public_key.jwk()],
             "issuers": [party.issuer_identifier],
+            "issuer_keys": [party.issuer_key.public_key.jwk()],
         }
         for party in made.parties.values()
     ]

@@ -27,6 +27,8 @@ def test_main_path_with_two_workers_per_service_and_a_restart_in_mid_flow_holds(
     finally:
         walk.close()
     assert list(said) == names[middle:]
+    # made before everything was stopped, and promised by then or afterwards
+    assert said["verify the recorded query"].startswith("exit status 0")
     assert said["record, promise, send"].startswith("promised by the ledger, then sent; accepted")
     # one identifier through all the services that the walk touched, also where one service asked another
     for service in ("issuer", "sandbox", "verifier", "ledger"):

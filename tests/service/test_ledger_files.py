@@ -12,6 +12,8 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from ledger import record as records
+from ledger import signatures
 from ledger.app import create_app
 from ledger.record import ProcedureReference, RecordType, TakeBack
 from ledger.routes.case_words import MAX_CLAIMS, MAX_EARLIER
@@ -22,7 +24,7 @@ from protocol.encoding import b64url_encode, sha256
 from protocol.keys import PrivateKey
 from protocol.runtime.database import open_database
 from tests.fakes.anchor_proof import VALIDATORS
-from tests.fakes.evidence_files import CLAIMS, DEGREE, TERMS, EvidenceFile
+from tests.fakes.evidence_files import CLAIMS, DEGREE, PARTY, TERMS, EvidenceFile
 from tests.fakes.memory_chain import CONTRACT, MemoryChain, MemorySealer
 
 URL = "http://localhost:8104"
@@ -137,9 +139,6 @@ def test_check_when_the_office_is_not_on_the_trust_list_could_not_tell(site, bri
     data = site.data()
     assert "It holds" in bring("/check", data)[1]
     # an acceptance without a certificate of the list convinces nobody
-    from ledger import record as records
-    from ledger import signatures
-
     forged = signatures.sign_acceptance(
         stranger,
         commitment=records.commit(site.items[0].key, site.items[0].record),
@@ -151,6 +150,50 @@ def test_check_when_the_office_is_not_on_the_trust_list_could_not_tell(site, bri
     site.items[0] = replace(site.items[0], acceptance=forged)
     page = bring("/check", site.data())[1]
     assert "Could not be checked in full" in page
+
+
+def query_of_the_town_hall(site, world, key, chain):
+    """Put a query into the file, as an issuer records it."""
+    record = records.to_bytes(
+        records.build_query(
+            log=site.origin,
+            time=world.clock.now(),
+            transaction_identifier=records.new_transaction_identifier(),
+            party=PARTY,
+            procedure=records.ProcedureReference("census-registration", "1"),
+            terms=TERMS,
+            claims_requested=CLAIMS,
+        )
+    )
+    site._add(record, signatures.sign_query(record, key, x5c=chain))
+
+
+def test_check_of_a_query_relies_on_the_key_with_which_the_office_issues(site, bring, world):
+    town = world.parties["ajuntament"]
+    query_of_the_town_hall(site, world, town.issuer_key, town.issuer_chain)
+    page = bring("/check", site.data())[1]
+    assert "It holds" in page
+    assert "Query at a source" in page
+    for key, chain, said in (
+        # another office's certificate, and the one with which this office answers, speak for no query of it
+        (
+            world.parties["universitat"].issuer_key,
+            world.parties["universitat"].issuer_chain,
+            "Could not be checked in full",
+        ),
+        (town.access_key, town.access_chain, "Could not be checked in full"),
+        (PrivateKey.generate(), town.issuer_chain, "It does not hold"),
+        (town.issuer_key, ["MII"], "Could not be checked in full"),
+    ):
+        site.items.clear()
+        query_of_the_town_hall(site, world, key, chain)
+        assert said in bring("/check", site.data())[1]
+
+
+def test_statement_about_a_query_is_none(site, bring, world):
+    town = world.parties["ajuntament"]
+    query_of_the_town_hall(site, world, town.issuer_key, town.issuer_chain)
+    assert bring("/case", site.data())[0] == 400
 
 
 def test_check_with_a_trust_file_relies_on_that_alone(site, bring, world, settings):

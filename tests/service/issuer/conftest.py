@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,20 +17,26 @@ from werkzeug.test import TestResponse
 
 from issuer.app import create_app
 from issuer.interop import Authorisation, Municipality, Officer
-from issuer.records import Administration
+from issuer.outbox import LEASE_LIFETIME, Outbox
+from issuer.records import Administration, SourceQuery
 from issuer.settings import IssuerSettings
 from issuer.store import SqlStore
+from issuer.store_queries import SqlQueryRecords
+from issuer.tables import LeaseRow, QueryRow
+from issuer.worker import open_outbox
+from ledger.checkpoint import CheckpointSigner
+from ledger.trust import TrustFile
 from protocol.keys import PrivateKey
 from protocol.openid4vci.offer import PRE_AUTHORIZED
 from protocol.openid4vci.proof import prepare_proof
 from protocol.runtime.database import migrate, open_database
-from protocol.runtime.signer import write_secret_file
+from protocol.runtime.leases import Leases
+from protocol.runtime.signer import read_secret_file, write_secret_file
 from sandbox.app import create_app as create_sandbox
 from sandbox.settings import SandboxSettings
+from tests.conftest import ISSUER_URL, LEDGER_URL, LOG_ORIGIN, SANDBOX_URL, WALLET_URL
+from tests.fakes.query_records import all_records
 
-ISSUER_URL = "http://localhost:8101"
-WALLET_URL = "http://localhost:8102"
-SANDBOX_URL = "http://localhost:8105"
 SECRET = "the issuer's application secret"
 FORM = re.compile(r'name="csrf_token" value="([^"]+)"')
 
@@ -50,6 +57,8 @@ def settings(world) -> IssuerSettings:
         trust_anchor_file=world.anchor_file,
         trust_list_file=world.trust_list_file,
         wallet_url=WALLET_URL,
+        ledger_url=LEDGER_URL,
+        log_origin=LOG_ORIGIN,
         valid_url=SANDBOX_URL,
         valid_browser_url=SANDBOX_URL,
         valid_client_id="issuer",
@@ -107,9 +116,23 @@ def store(settings, world) -> SqlStore:
                 x5c=tuple(party.issuer_chain),
                 credential_types=party.data.credential_types,
                 support_url=f"http://localhost:8103/{party.data.id}/support",
+                privacy_url=f"http://localhost:8103/{party.data.id}/privacy",
+                dpa_name="Autoritat Catalana de Protecció de Dades",
+                dpa_contact="https://apdcat.gencat.cat",
             )
         )
     return found
+
+
+@pytest.fixture
+def add_earlier_query(store):
+    """Keep a question as one from before questions had records."""
+
+    def add(query: SourceQuery) -> None:
+        with store._database.write() as session:
+            session.add(QueryRow(**vars(query)))
+
+    return add
 
 
 @pytest.fixture
@@ -263,3 +286,61 @@ class Wallet:
 @pytest.fixture
 def wallet(app, world) -> Wallet:
     return Wallet(app.test_client(use_cookies=False), world.clock)
+
+
+@pytest.fixture
+def checkpoint_key(world, ledger):
+    signer = CheckpointSigner.from_pem(LOG_ORIGIN, read_secret_file(world.folder / "checkpoint.key"))
+    world.log["checkpoint_key"] = signer.key.text()
+    world.write_trust_list(sequence=2)
+    return signer.key
+
+
+@pytest.fixture
+def trust(world, checkpoint_key) -> TrustFile:
+    members = {
+        "schema": "testimoni/trust/1",
+        "authority_certificate": world.anchor_file.read_text(),
+        "logs": [{**world.log, "chain": None}],
+        "administrations": [
+            {
+                "code": party.data.code,
+                "name": dict(party.data.name),
+                "access_keys": [party.access_key.public_key.jwk()],
+                "issuers": [party.issuer_identifier],
+                "issuer_keys": [party.issuer_key.public_key.jwk()],
+            }
+            for party in world.parties.values()
+        ],
+    }
+    return TrustFile.parse(json.dumps(members).encode())
+
+
+@pytest.fixture
+def database(settings, store):
+    return open_database(settings.database_url)
+
+
+@pytest.fixture
+def kept(database, world) -> SqlQueryRecords:
+    return SqlQueryRecords(database, Leases(database, LeaseRow, world.clock, lifetime=LEASE_LIFETIME))
+
+
+@pytest.fixture
+def new_outbox(settings, database, world):
+    """Another worker's part in the same outbox."""
+    return lambda: open_outbox(settings, database, world.clock, world.http)
+
+
+@pytest.fixture
+def outbox(new_outbox) -> Outbox:
+    return new_outbox()
+
+
+@pytest.fixture
+def asked(citizen, store, kept):
+    """Marta's query at the university, and its record."""
+    path = citizen.get("universitat", "university-degree")
+    (found,) = all_records(kept, "universitat")
+    assert store.find_issuance("universitat", path.rpartition("/")[2]).state == "offered"
+    return found

@@ -37,14 +37,15 @@ AUTHORISED = SourceQuery(
     source_code="0003",
     correlation_id="c",
 )
+NOTHING_RECORDED = dict.fromkeys((Count.RECORDED, Count.UNPROMISED, Count.IN_LOG, Count.WAITING), 0)
 BY_LAW = replace(AUTHORISED, id="q-law", consent=Consent.LAW, authorised_at=None)
 
 
 @pytest.fixture
-def compared(app, store):
+def compared(app, store, add_earlier_query):
     def give(*queries, objections=()):
         for each in queries:
-            store.add_query(each)
+            add_earlier_query(each)
         for each in objections:
             store.add_objection(each)
         return app.extensions[KEY].reconciliations.run("universitat", since=SINCE, until=UNTIL)
@@ -64,7 +65,7 @@ def objection(**changes):
 def test_questions_with_what_they_needed_fit(compared):
     stated = compared(AUTHORISED, BY_LAW)
     assert (stated.role, stated.heads, stated.exceptions) == (Role.ISSUER, (), ())
-    assert stated.counts == {Count.QUERIES: 2, Count.AUTHORISED: 1, Count.BY_LAW: 1}
+    assert stated.counts == {Count.QUERIES: 2, Count.AUTHORISED: 1, Count.BY_LAW: 1, **NOTHING_RECORDED}
 
 
 @pytest.mark.parametrize("at", [None, NOW + timedelta(seconds=1)])
@@ -120,10 +121,10 @@ def test_statement_is_published_signed_by_the_issuer_and_by_nobody_else(app, com
         verify_stated(token, replace(trust, authority_certificate="none"), now=NOW)
 
 
-def test_operator_command_ends_with_1_on_an_exception(app, store, compared):
+def test_operator_command_ends_with_1_on_an_exception(app, add_earlier_query, compared):
     invoke = app.test_cli_runner().invoke
     assert invoke(args=["issuer", "reconcile", "--month", "2026-11"]).exit_code == 0
-    store.add_query(replace(AUTHORISED, authorised_at=None))
+    add_earlier_query(replace(AUTHORISED, authorised_at=None))
     done = invoke(args=["issuer", "reconcile", "--month", "2026-11", "--administration", "universitat"])
     assert (done.exit_code, "asked without the authorisation" in done.output) == (1, True)
 

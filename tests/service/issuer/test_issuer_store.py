@@ -9,7 +9,8 @@ from datetime import timedelta
 import pytest
 
 from issuer.interop import Consent
-from issuer.records import Copy, Issuance, Objection, OfferDigests, Person, SourceQuery, State
+from issuer.records import Copy, Issuance, Objection, OfferDigests, Person, QueryRecord, SourceQuery, State
+from ledger.commitment import Commitment
 
 PERSON = Person(b"somebody")
 
@@ -36,6 +37,19 @@ def issuance(store, world) -> Issuance:
 def a_copy(world, number: int = 1) -> Copy:
     now = world.clock.now()
     return Copy(f"copy{number}", "universitat", "one", "university-degree", now, now + timedelta(days=1))
+
+
+def a_record(query: SourceQuery) -> QueryRecord:
+    return QueryRecord(
+        commitment=Commitment(query.id.encode().ljust(32)),
+        administration_id=query.administration_id,
+        query_id=query.id,
+        log="localhost:8104/2026",
+        sealed=b"sealed",
+        made_at=query.asked_at,
+        keep_until=query.asked_at + timedelta(days=1095),
+        due_at=query.asked_at,
+    )
 
 
 def test_issuance_when_read_back_then_equal(store, issuance):
@@ -133,7 +147,7 @@ def test_queries_when_of_two_administrations_then_kept_apart_newest_first(store,
     )
     second = replace(first, id="q2", asked_at=now + timedelta(seconds=1))
     for query in (first, second, replace(first, id="q3", administration_id="ajuntament")):
-        store.add_query(query)
+        store.add_query(query, a_record(query))
     store.end_query("ajuntament", "q1", outcome="found", source_code="")
     assert store.queries_about("universitat", PERSON) == [second, first]
     store.end_query("universitat", "q1", outcome="no_data", source_code="0238")

@@ -37,7 +37,15 @@ STATED = Reconciliation(
     since=datetime(2026, 11, 1, tzinfo=UTC),
     until=datetime(2026, 12, 1, tzinfo=UTC),
     heads=(ComparedHead("ledger.example/2026", 8, b"r" * 32),),
-    counts={Count.QUERIES: 3, Count.AUTHORISED: 1, Count.BY_LAW: 1},
+    counts={
+        Count.QUERIES: 3,
+        Count.AUTHORISED: 1,
+        Count.BY_LAW: 1,
+        Count.RECORDED: 3,
+        Count.UNPROMISED: 0,
+        Count.IN_LOG: 2,
+        Count.WAITING: 1,
+    },
     exceptions=(Mismatch(ExceptionKind.NOT_AUTHORISED, b"q" * 32),),
 )
 
@@ -61,6 +69,19 @@ def test_statement_when_signed_and_read_is_the_same_and_the_key_is_asked_for_its
     stated, asked = read(STATED.sign(KEY, x5c=["chain"]))
     assert stated == STATED
     assert asked == [("L01990015", Role.ISSUER, WHEN, ["chain"])]
+
+
+def test_statement_from_before_queries_were_recorded_stays_readable_and_half_of_it_is_none():
+    claims = jws.parse(STATED.sign(KEY, x5c=[])).claims()
+    earlier = {"queries": 3, Count.AUTHORISED.value: 1, Count.BY_LAW.value: 1}
+    stated, _ = read(jws.sign({**claims, "counts": earlier}, KEY, typ=TYP))
+    assert stated.counts == {Count.QUERIES: 3, Count.AUTHORISED: 1, Count.BY_LAW: 1}
+    for counts in ({"queries": 3}, {**earlier, Count.RECORDED.value: 3}, {**earlier, "shares": 1}):
+        with pytest.raises(RequestError):
+            read(jws.sign({**claims, "counts": counts}, KEY, typ=TYP))
+    as_verifier = {**claims, "role": Role.VERIFIER.value, "counts": earlier}
+    with pytest.raises(RequestError):
+        read(jws.sign(as_verifier, KEY, typ=TYP))
 
 
 def test_statement_by_another_key_or_of_another_type_is_refused():

@@ -9,6 +9,7 @@ import pytest
 from ledger.promise import MAX_DELAY_SECONDS
 from ledger.trust import (
     MAX_ACCESS_KEYS,
+    MAX_ISSUER_KEYS,
     TrustedAdministration,
     TrustedChain,
     TrustFile,
@@ -36,6 +37,13 @@ def test_trust_file_survives_its_json_form(trust):
     assert TrustFile.parse(json.dumps(trust.to_json()).encode()) == trust
 
 
+def test_keys_with_which_an_office_issues_are_read_and_may_be_left_out(trust, share):
+    (office,) = trust.administrations
+    issuing = replace(trust, administrations=(replace(office, issuer_keys=(share.promise_key.public_key,)),))
+    assert TrustFile.parse(json.dumps(issuing.to_json()).encode()) == issuing
+    assert "issuer_keys" not in office.to_json()
+
+
 def test_log_without_chain_survives_its_json_form(share, trust):
     bare = replace(trust, logs=(share.audited_log,))
     assert TrustFile.parse(json.dumps(bare.to_json()).encode()) == bare
@@ -53,7 +61,9 @@ def test_limits_of_a_trust_file_are_taken(trust):
     document["logs"][0]["maximum_merge_delay"] = MAX_DELAY_SECONDS
     (office, *_) = document["administrations"]
     office["access_keys"] = [PrivateKey.generate().public_key.jwk() for _ in range(MAX_ACCESS_KEYS)]
-    assert len(TrustFile.parse(json.dumps(document).encode()).administrations[0].access_keys) == MAX_ACCESS_KEYS
+    office["issuer_keys"] = [PrivateKey.generate().public_key.jwk() for _ in range(MAX_ISSUER_KEYS)]
+    (taken,) = TrustFile.parse(json.dumps(document).encode()).administrations
+    assert (len(taken.access_keys), len(taken.issuer_keys)) == (MAX_ACCESS_KEYS, MAX_ISSUER_KEYS)
 
 
 @pytest.mark.parametrize(
@@ -72,6 +82,9 @@ def test_limits_of_a_trust_file_are_taken(trust):
         (("logs", 0, "maximum_merge_delay"), MAX_DELAY_SECONDS + 1),
         (("logs", 0, "maximum_merge_delay"), 10**20),
         (("administrations", 0, "access_keys"), [PrivateKey.generate().public_key.jwk()] * (MAX_ACCESS_KEYS + 1)),
+        (("administrations", 0, "issuer_keys"), [PrivateKey.generate().public_key.jwk()] * (MAX_ISSUER_KEYS + 1)),
+        (("administrations", 0, "issuer_keys"), [1]),
+        (("administrations", 0, "issuer_keys"), "x"),
         (("logs", 0, "chain", "validators"), [ADDRESS, ADDRESS]),
         (("logs", 0, "chain", "validators"), [ADDRESS, ADDRESS.upper().replace("X", "x")]),
         (("logs", 0, "chain", "validators"), [ADDRESS, {"from_block": 5, "addresses": [ADDRESS]}]),

@@ -281,6 +281,20 @@ def test_party_key_is_that_of_the_administration_named():
     refused("may not ask", trust().get_party_key, chain(ACCESS), party_code="A1", now=NOW)
 
 
+def test_issuer_key_is_one_with_which_the_administration_named_issues_now():
+    made = trust(administrations=[party(issuers=[entry()])])
+    assert made.get_issuer_key(chain(ISSUER), party_code="A1", now=NOW).key == ISSUER.key.public_key()
+    none = "none with which this administration issues now"
+    refused(none, made.get_issuer_key, chain(ISSUER), party_code="A2", now=NOW)
+    refused(
+        none, trust(administrations=[party(issuers=[])]).get_issuer_key, chain(ISSUER), party_code="A1", now=NOW
+    )
+    ended = trust(administrations=[party(issuers=[entry() | {"valid_until": EPOCH}])])
+    refused(none, ended.get_issuer_key, chain(ISSUER), party_code="A1", now=NOW)
+    with pytest.raises(VerificationError):
+        made.get_issuer_key(chain(ACCESS), party_code="A1", now=NOW)
+
+
 # logs
 
 
@@ -302,6 +316,7 @@ def test_log_is_found_by_its_name_alone():
     [
         lambda made, now: ask(made, now=now),
         lambda made, now: made.get_party_key(chain(ACCESS), party_code="A1", now=now),
+        lambda made, now: made.get_issuer_key(chain(ISSUER), party_code="A1", now=now),
         lambda made, now: made.get_log("log.example/2026", now=now),
         lambda made, now: made.get_logs(now=now),
         lambda made, now: request(made, statement(), now=now),

@@ -75,6 +75,13 @@ def test_status_lists_are_signed_by_named_keys_too():
     assert both.get_status_key(chain(STATUS), issuer=ask(both), now=NOW).key == STATUS.key.public_key()
 
 
+def test_queries_are_signed_by_named_keys_only():
+    found = listing(named(ISSUER)).get_issuer_key(chain(ISSUER), party_code="A1", now=NOW)
+    assert found.key == ISSUER.key.public_key()
+    refused(listing(named(ISSUER)).get_issuer_key, chain(SUCCESSOR), party_code="A1", now=NOW)
+    refused(listing().get_issuer_key, chain(ISSUER), party_code="A1", now=NOW)
+
+
 def test_requests_and_answers_are_signed_by_named_keys_only():
     verifier = {"client_id": f"x509_hash:{certificate_digest(ACCESS.certificate)}", "procedures": []}
 

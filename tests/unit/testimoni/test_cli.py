@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import pytest
@@ -57,3 +58,13 @@ def test_audit_that_holds_and_cannot_keep_its_state_says_so_and_is_not_violated(
     monkeypatch.setattr(sys, "argv", [*command, str(tmp_path / "state.json")])
     assert cli.main() == 0
     assert (tmp_path / "state.json").exists()
+
+
+@pytest.mark.parametrize("service", ["ledger", "issuer"])
+def test_worker_of_a_service_without_its_settings_says_which_and_fails(monkeypatch, capsys, service):
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    for name in [name for name in os.environ if name.startswith("TESTIMONI_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(sys, "argv", ["testimoni", "worker", "--service", service])
+    assert cli.main() == 1
+    assert f"{service} worker: TESTIMONI_{service.upper()}_" in capsys.readouterr().err
