@@ -18,6 +18,8 @@ from protocol.errors import UnavailableError
 from protocol.runtime.database import migrate, open_database
 from protocol.runtime.settings import load_settings
 
+_KEPT = "could not tell: a worker keeps this log; stop it first"
+
 
 def recorder_command(argv: Sequence[str]) -> int:
     """Add, list or revoke recorders; a new one's token is printed, once."""
@@ -74,8 +76,8 @@ def restore_command(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--chain-set-back",
         action="store_true",
-        help="the chain itself was restored from an older copy: make the final anchors again that it lost; "
-        "never because a node lags",
+        help="the chain itself, not the database, was restored from an older copy: make the final anchors again "
+        "that it lost, and do nothing else; never because a node lags",
     )
     given = parser.parse_args(argv)
     from ledger.worker import Worker  # noqa: PLC0415 - help must not load the network
@@ -84,13 +86,22 @@ def restore_command(argv: Sequence[str]) -> int:
     name = given.log or settings.log
     try:
         worker = Worker(settings, clock=SystemClock())
-        is_ours = not given.chain_set_back or worker.reopen_anchors(name)
-        state = worker.restore(name, given.mirror, is_vouched=given.nothing_newer) if is_ours else None
+        if given.chain_set_back:
+            return _say_reopened(name, is_done=worker.reopen_anchors(name))
+        state = worker.restore(name, given.mirror, is_vouched=given.nothing_newer)
     except UnavailableError as exc:
         print(f"could not tell: {exc.message} ({exc.code})")
         return ExitStatus.COULD_NOT_TELL
     if state is None:
-        print("could not tell: a worker keeps this log; stop it first")
+        print(_KEPT)
         return ExitStatus.COULD_NOT_TELL
     print(f"{state.name}: {state.condition.value}, {state.size} leaves{state.reason and f', {state.reason}'}")
     return ExitStatus.VIOLATED if state.condition is LogCondition.FROZEN else ExitStatus.HOLDS
+
+
+def _say_reopened(name: str, *, is_done: bool) -> int:
+    if not is_done:
+        print(_KEPT)
+        return ExitStatus.COULD_NOT_TELL
+    print(f"{name}: the anchors that the chain does not have are made again by the worker")
+    return ExitStatus.HOLDS

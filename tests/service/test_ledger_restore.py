@@ -405,6 +405,24 @@ def test_command_says_what_became_of_the_log(bench, monkeypatch, capsys):
     assert "stop it first" in capsys.readouterr().out
 
 
+def test_command_takes_the_operators_word_that_the_chain_was_set_back(bench, monkeypatch, capsys):
+    grown(bench, 3)
+    monkeypatch.setattr("ledger.operator_commands.load_settings", lambda _: bench.settings)
+    monkeypatch.setattr("ledger.worker.Worker", lambda *_, **__: bench.worker)
+    bench.chain.reorganise(2)
+    other, bench.worker = bench.worker, bench.another_worker()
+    assert restore_command(["--chain-set-back"]) == 2
+    assert "stop it first" in capsys.readouterr().out
+    bench.worker = other
+    assert restore_command(["--chain-set-back"]) == 0
+    assert "made again by the worker" in capsys.readouterr().out
+    # the database is not taken to be an older one
+    assert bench.log().condition is LogCondition.OPEN
+    assert bench.states() == [(8, "final"), (16, "pending"), (24, "pending")]
+    bench.worker.anchor()
+    bench.check_whole()
+
+
 def test_command_for_a_log_that_cannot_be_restored_says_so(bench, monkeypatch, capsys):
     grown(bench, 1)
     bench.settings = bench.settings.model_copy(update={"mirrors": frozenset()})
