@@ -37,7 +37,7 @@ class LogContents:
     anchors: Sequence[AnchorEvent] | None
     first: int = 0
     mirrors: Sequence[str] = ()
-    """Where copies of the log's tiles are said to be."""
+    """Where the trust file says that copies of the log's tiles are."""
     anchored: int = 0
     """How many leaves an earlier audit, which this one continues, found anchored."""
 
@@ -155,11 +155,12 @@ def _calldata(contents: LogContents, anchors: Sequence[AnchorEvent]) -> Finding:
     return could_not_tell(Level.CALLDATA, detail, counts=len(contents.mirrors) < MIN_MIRRORS)
 
 
-def check_promise(promise: Promise, contents: LogContents | None, *, is_placed: bool) -> Finding:
+def check_promise(promise: Promise, contents: LogContents | None, *, is_placed: bool, now: datetime) -> Finding:
     """Return whether a promise was kept.
 
     A breach is proved by the whole log without the commitment and an anchor in a block later than the promise's
-    time plus delay, by the time in the block's own header: a node's word alone accuses nobody. An entry that is in
+    time plus delay, by the time in the block's own header, once that has passed here too: a node's word alone
+    accuses nobody, nor does a block dated in the future. An entry that is in
     the log but was anchored late is no breach: the promise covers the signed tree, and an outage of the chain
     delays anchors of older heads too. `is_placed` says that the evidence itself proves inclusion, for a check
     without the log.
@@ -175,7 +176,7 @@ def check_promise(promise: Promise, contents: LogContents | None, *, is_placed: 
     due = epoch_seconds(promise.due_at) + CLOCK_SKEW.total_seconds()
     for anchor in contents.anchors or ():
         block = _read_block(anchor)
-        if block is not None and block.timestamp > due:
+        if block is not None and epoch_seconds(now) > due < block.timestamp:
             return violated(Level.PROMISED, f"broken: {said}, and still missing in block {anchor.block_number}")
     return could_not_tell(Level.PROMISED, f"not in the log; {said}")
 

@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ledger import checkpoint as checkpoints
@@ -26,7 +26,7 @@ from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell,
 from ledger.log_reader import LogReader, Progress
 from ledger.trust import AuditedLog, TrustFile
 from protocol.clock import Clock, SystemClock
-from protocol.encoding import JSON, find_member
+from protocol.encoding import JSON
 from protocol.errors import Check, Error, UnavailableError, VerificationError
 from protocol.runtime.fetch import Fetcher, HTTPClient, origin_of
 
@@ -85,7 +85,7 @@ class Auditor:
         except Error as exc:
             report.findings.append(failed(self._level, exc))
         if evidence is not None:
-            report.records = audit_evidence(evidence, self._known(), contents, now=SystemClock().now())
+            report.records = audit_evidence(evidence, self._known(), contents, now=self._clock.now())
         return report
 
     def _audit(self, report: Report, contents: dict[str, LogContents]) -> None:
@@ -111,7 +111,7 @@ class Auditor:
         start, peaks = (0, ()) if self._state is None else self._state.start()
         leaves, tree = LogReader(client, head, start, peaks, self._progress).read()
         found = contents[known.origin] = LogContents(
-            leaves, anchors, start, _mirrors(client, known.origin, anchors or ()), self._anchored_before()
+            leaves, anchors, start, known.mirrors, self._anchored_before()
         )
         if before is not None and self._state is not None:
             self._level = Level.APPEND_ONLY
@@ -125,6 +125,7 @@ class Auditor:
             report.findings.extend(reader.check_fresh(self._clock.now()))
             report.findings.extend(reader.compare_with_claims(client, anchors))
         report.findings.append(check_finality(known.chain, blocks_of(anchors or ())))
+        report.findings.extend(self._unread(known))
         if overall(report.findings) is ExitStatus.HOLDS:
             report.state = reader.end(note, tree, anchors)
 
@@ -169,7 +170,8 @@ class Auditor:
         for value in client.logs():
             if isinstance(value, dict) and value.get("origin") == origin:
                 own: dict[str, JSON] = value
-                log = AuditedLog.parse(own)
+                # copies that the audited ledger names vouch for nothing
+                log = replace(AuditedLog.parse(own), mirrors=())
                 detail = (
                     "keys, contract and validators come from the audited ledger itself: no trust file was given"
                 )
@@ -178,6 +180,16 @@ class Auditor:
                 return log
         report.findings.append(could_not_tell(Level.TRUST, f"the ledger does not describe its log {origin}"))
         return None
+
+    def _unread(self, known: AuditedLog) -> Iterable[Finding]:
+        """Yield the other trusted logs of this ledger: which of them it serves first is its own choice."""
+        if self._log is not None or self._trust is None:
+            return
+        host = known.origin.partition("/")[0]
+        for log in self._trust.logs:
+            if log is not known and log.origin.partition("/")[0] == host:
+                name = log.origin.rpartition("/")[2]
+                yield could_not_tell(Level.TRUST, f"{log.origin} was not read; audit it too, with --log {name}")
 
     def _read_chain(
         self, reader: ChainReader, known: AuditedLog, report: Report
@@ -210,19 +222,3 @@ def _check_extends(tree: merkle.Tree, before: Checkpoint, state: AuditState) -> 
                 Check.RECEIPT,
                 f"at {size} leaves the log has another root than at the last audit: it was rewritten",
             )
-
-
-def _mirrors(client: LedgerClient, origin: str, anchors: Sequence[AnchorEvent]) -> tuple[str, ...]:
-    """Return where the ledger says copies of this log are, when the chain alone does not give all commitments.
-
-    Nothing is decided by it, so neither by its absence.
-    """
-    if all(anchor.commitments is not None for anchor in anchors):
-        return ()
-    try:
-        for value in client.logs():
-            if isinstance(value, dict) and value.get("origin") == origin:
-                return tuple(str(each) for each in find_member(value, "mirrors", list) or ())
-    except Error:
-        return ()
-    return ()

@@ -5,7 +5,7 @@
   is one side's word or could not be checked, and is kept apart.
 - The term for an answer begins when the request arrives. The file cannot show that; it shows when the log promised
   the request, which is before it was sent. The term counted from there is the earliest one, so "in time" is
-  certain and "late" may not be.
+  certain and "late" may not be, once a block of that time shows the answer; without one it is the log's word.
 - That a file holds no answer does not prove that none was given.
 
 A complaint is the same file with a request and no answer.
@@ -14,13 +14,15 @@ A complaint is the same file with a request and no answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import StrEnum
 
 from ledger import promise as promises
 from ledger import record as records
 from ledger import signatures
+from ledger.anchor_evidence import AnchorProof
+from ledger.chain.evidence import read_header
 from ledger.commitment import Commitment
 from ledger.evidence import Evidence, EvidenceRecord
 from ledger.evidence_audit import audit_evidence
@@ -28,6 +30,7 @@ from ledger.findings import Finding, Level, Outcome
 from ledger.record import ClaimReference, ConsentRecord, RecordType
 from ledger.signatures import Acceptance
 from ledger.trust import TrustFile
+from protocol.clock import from_epoch
 from protocol.deadlines import is_by, legal_due
 from protocol.encoding import sha256
 from protocol.errors import Error, RequestError
@@ -40,7 +43,9 @@ class Timeliness(StrEnum):
     """How an answer stands to the legal term, as far as the file shows."""
 
     IN_TIME = "in-time"
-    """Signed by the office and promised by the log within the earliest term."""
+    """Signed by the office and anchored on the chain within the earliest term."""
+    IN_TIME_BY_LOG = "in-time-by-log"
+    """Promised by the log within the earliest term; no block of that time shows it, only the log's own clock."""
     AFTER_TERM = "after-term"
     """Only later: late, unless the request arrived correspondingly later."""
     TERM_RUNS = "term-runs"
@@ -61,6 +66,8 @@ class Step:
     findings: tuple[Finding, ...]
     promised_at: datetime | None
     """When the log promised it; None unless the promise holds."""
+    anchored_at: datetime | None = None
+    """When the block was made that shows it; None unless that holds."""
 
     def outcome(self, level: Level) -> Outcome | None:
         """Return what a level came to; None when the audit did not come to it."""
@@ -143,7 +150,11 @@ def _step(item: EvidenceRecord, findings: tuple[Finding, ...], trust: TrustFile)
         commitment = records.commit(item.key, item.record)
     except Error:
         return None, Commitment(b"")
-    return Step(record, findings, _promised_at(item, record, commitment, trust)), commitment
+    step = Step(record, findings, _promised_at(item, record, commitment, trust))
+    if step.outcome(Level.ANCHORED) is Outcome.HOLDS and step.outcome(Level.FINAL) is not Outcome.VIOLATED:
+        header = AnchorProof.parse(item.anchor).evidence.header_rlp
+        step = replace(step, anchored_at=from_epoch(read_header(header).timestamp))
+    return step, commitment
 
 
 def _promised_at(
@@ -185,9 +196,13 @@ def _timeliness(step: Step, answers: Sequence[Step], due_on: date, now: datetime
         return Timeliness.NOT_A_REQUEST
     # an answer that somebody else signed is none; one whose signer is unknown may be
     possible = [each for each in answers if each.outcome(Level.SIGNED) is not Outcome.VIOLATED]
-    shown = [each.promised_at for each in possible if each.is_shown and each.promised_at is not None]
+    shown = [each for each in possible if each.is_shown and each.promised_at is not None]
+    if any(each.anchored_at is not None and is_by(each.anchored_at, due_on) for each in shown):
+        return Timeliness.IN_TIME
+    if any(each.promised_at is not None and is_by(each.promised_at, due_on) for each in shown):
+        return Timeliness.IN_TIME_BY_LOG
     if shown:
-        return Timeliness.IN_TIME if is_by(min(shown), due_on) else Timeliness.AFTER_TERM
+        return Timeliness.AFTER_TERM
     if possible:
         return Timeliness.NOT_SHOWN
     return Timeliness.TERM_RUNS if now.date() <= due_on else Timeliness.NO_ANSWER

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """Reads a log's anchors from one node of the chain, and says when that node cannot be right.
 
-- Another chain, another sealer, an event that contradicts the contract's head: *wrong*.
+- Another chain, another sealer, a contract that does not know the log: one node's bare word, *could not tell*.
+- An event that contradicts the contract's head: *wrong*.
 - The newest anchor is believed only with the proof that its block holds it: what a node invents is in no receipt.
   Its root covers all earlier anchors. A proof of something else is *wrong*, a node without one *could not tell*.
 - A node that knows less than an earlier audit saw, or than the ledger says, or that leaves out events: *could not
@@ -22,6 +23,7 @@ from ledger.chain.evidence import verify_anchor
 from ledger.chain.interface import Anchored, AnchorEvent, Chain, Finality, Head
 from ledger.client import LedgerClient
 from ledger.findings import Finding, Level, Outcome, could_not_tell, holds
+from ledger.promise import CLOCK_SKEW
 from ledger.trust import TrustedChain
 from protocol.clock import from_epoch
 from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
@@ -53,12 +55,8 @@ class ChainReader:
         """Return the anchors, in order. Raises as the module says; `UnavailableError` when the node is silent."""
         chain = self._open_chain(self._url, contract=trusted.contract)
         if chain.chain_id() != trusted.chain_id:
-            raise RequestError("wrong_chain", f"expected chain {trusted.chain_id}, the node is on another")
-        head = chain.head(trusted.log_id)
-        if head.sealer.lower() != trusted.sealer.lower():
-            raise RequestError(
-                "wrong_sealer", "the contract lets another key anchor this log than the trusted one"
-            )
+            raise UnavailableError("wrong_chain", f"expected chain {trusted.chain_id}, the node is on another")
+        head = read_head(chain, trusted)
         last = None if self._state is None else self._state.anchor
         if last is not None:
             self._check_last(chain, head.size, last)
@@ -99,6 +97,9 @@ class ChainReader:
         if at is None:
             return ()
         detail = f"the newest anchor is in a block of {at:%Y-%m-%d %H:%M:%S} UTC"
+        if at - now > CLOCK_SKEW:
+            early = f"{detail}, here it is {now:%Y-%m-%d %H:%M:%S} UTC: this clock or the chain's is wrong"
+            return (could_not_tell(Level.ANCHORED, early),)
         if now - at <= STALE_AFTER:
             return (holds(Level.ANCHORED, detail),)
         if self._is_frozen:
@@ -162,6 +163,20 @@ class ChainReader:
             is_final=finality is Finality.FINAL,
         )
         return AuditState(note, last.size, tree.frontier(last.size), anchor)
+
+
+def read_head(chain: Chain, trusted: TrustedChain) -> Head:
+    """Return the contract's head of a log. Raises `UnavailableError`: one node's word convicts nobody."""
+    try:
+        head = chain.head(trusted.log_id)
+    except RequestError as exc:
+        # a node that has not come as far yet does not know the log
+        raise UnavailableError("chain_behind", f"the node does not know the log: {exc.message}") from exc
+    if head.sealer.lower() != trusted.sealer.lower():
+        raise UnavailableError(
+            "wrong_sealer", "the node says that another key anchors this log than the trusted one: ask another"
+        )
+    return head
 
 
 def _find_newest(

@@ -67,6 +67,8 @@ def audit_command(argv: Sequence[str]) -> int:
         trust = _read_trust(given.trust)
         evidence = _read_evidence(given.evidence) if given.evidence else None
         state = _read_state(given.state)
+        _check_address("--ledger", given.ledger)
+        _check_address("--chain", given.chain)
     except Error as exc:
         return _fail(exc, as_json=given.json)
     from ledger.auditor import Auditor  # noqa: PLC0415 - help must not load the network
@@ -135,6 +137,16 @@ def read_trust(path: Path) -> TrustFile:
     from ledger.trust import TrustFile  # noqa: PLC0415 - the same
 
     return TrustFile.parse(read_file(path))
+
+
+def _check_address(option: str, url: str) -> None:
+    """Raise `RequestError` for what is no address, before it can be taken for the ledger's fault."""
+    from protocol.runtime.fetch import origin_of  # noqa: PLC0415 - the same
+
+    try:
+        origin_of(url)
+    except RequestError as exc:
+        raise RequestError(exc.code, f"{option}: {exc.message}") from exc
 
 
 def _read_trust(path: Path | None) -> TrustFile | None:

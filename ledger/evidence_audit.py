@@ -103,7 +103,7 @@ class _RecordAudit:
             # a promise of a hundred years would never be broken: the log's own word of its delay counts too
             delay = min(promise.maximum_merge_delay, log.maximum_merge_delay)
             known = replace(promise, maximum_merge_delay=delay)
-            yield check_promise(known, contents, is_placed=is_placed)
+            yield check_promise(known, contents, is_placed=is_placed, now=self._now)
         yield from place
 
     def _place(self, log: AuditedLog, commitment: Commitment) -> tuple[Finding, ...]:

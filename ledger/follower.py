@@ -2,14 +2,15 @@
 """The monitor's rounds: which logs to look at, and one look at each (`ledger.look`).
 
 - A log that an address showed once is looked for there ever after, also when the address no longer lists it.
-- With a trust file only its logs are followed. Without one, a log's first word about itself is remembered, and
-  holds from then on.
+- With a trust file only its logs are followed, and all of those of an address's host, listed or not. Without one,
+  a log's first word about itself is remembered, and holds from then on.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ledger import checkpoint as checkpoints
 from ledger.findings import Finding, Level, Outcome, could_not_tell, violated
@@ -51,6 +52,9 @@ class Follower:
 
     def _check_address(self, url: str, promises: Sequence[HandedPromise]) -> list[LogReport]:
         logs = {origin: self._known(origin) for origin in self._means.state.known_at(url)}
+        # which logs there are is not the ledger's to say
+        host = urlsplit(url).netloc
+        logs |= {each.origin: each for each in self._trusted() if each.origin.partition("/")[0] == host}
         failed: list[Finding] = []
         try:
             for value in self._listed(url):
@@ -73,6 +77,9 @@ class Follower:
                 raise
         # a plain mirror of the files has one log and no list
         return [{"origin": checkpoints.parse_unverified(client.checkpoint()).origin}]
+
+    def _trusted(self) -> Sequence[AuditedLog]:
+        return () if self._trust is None else self._trust.logs
 
     def _known(self, origin: str) -> AuditedLog | None:
         if self._trust is not None:

@@ -16,7 +16,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validato
 from pydantic_settings import SettingsConfigDict
 
 from ledger.cosignature import WitnessKey
-from ledger.trust import validator_sets
+from ledger.trust import url_host, validator_sets
 from protocol.errors import RequestError
 from protocol.runtime.fetch import origin_of
 from protocol.runtime.settings import ServiceSettings
@@ -219,7 +219,7 @@ def _host(url: str) -> str:
 
 
 def _mirror_host(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not _host(url) or parts.username or parts.query or parts.fragment:
+    host = url_host(url)
+    if not host:
         raise ValueError("mirrors must be https URLs without user, query or fragment")
-    return _host(url)
+    return host

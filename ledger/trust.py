@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
+from urllib.parse import urlsplit
 
 from ledger.checkpoint import CheckpointKey
 from ledger.cosignature import WitnessKey
@@ -138,6 +139,8 @@ class AuditedLog:
     promise_key: PublicKey
     maximum_merge_delay: timedelta
     chain: TrustedChain | None
+    mirrors: tuple[str, ...] = ()
+    """Where the auditor knows copies of its tiles to be, on hosts of their own: root-only anchors need them."""
 
     @classmethod
     def parse(cls, value: JSON) -> AuditedLog:
@@ -151,6 +154,7 @@ class AuditedLog:
             promise_key=PublicKey.parse_jwk(value.get("promise_key")),
             maximum_merge_delay=_delay(value),
             chain=None if chain is None else TrustedChain.parse(chain),
+            mirrors=_parse_mirrors(find_member(value, "mirrors", list, code=CODE) or []),
         )
         if log.checkpoint_key.name != log.origin:
             raise RequestError(CODE, "checkpoint key has another name than the log")
@@ -160,13 +164,16 @@ class AuditedLog:
 
     def to_json(self) -> dict[str, JSON]:
         """Return the JSON object, as in the trust file and in `GET /log/v1/logs`."""
-        return {
+        members: dict[str, JSON] = {
             "origin": self.origin,
             "checkpoint_key": self.checkpoint_key.text(),
             "promise_key": self.promise_key.jwk(),
             "maximum_merge_delay": int(self.maximum_merge_delay.total_seconds()),
             "chain": None if self.chain is None else self.chain.to_json(),
         }
+        if self.mirrors:
+            members["mirrors"] = list(self.mirrors)
+        return members
 
 
 @dataclass(frozen=True)
@@ -253,6 +260,25 @@ class TrustFile:
     def find_administration(self, code: str) -> TrustedAdministration | None:
         """Return the administration with this code, or None."""
         return next((each for each in self.administrations if each.code == code), None)
+
+
+def _parse_mirrors(listed: Sequence[JSON]) -> tuple[str, ...]:
+    """Return the mirrors. Raises `RequestError` unless each is an https URL on a host of its own."""
+    urls = tuple(str(each) for each in listed)
+    hosts = {url_host(each) for each in urls}
+    if "" in hosts or len(hosts) < len(urls):
+        raise RequestError(CODE, "mirrors must be https URLs on different hosts")
+    return urls
+
+
+def url_host(url: str) -> str:
+    """Return the host of an https URL without user, query or fragment; empty for anything else."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    is_plain = parts.scheme == "https" and not (parts.username or parts.query or parts.fragment)
+    return (parts.hostname or "").rstrip(".") if is_plain else ""
 
 
 def _delay(value: dict[str, JSON]) -> timedelta:

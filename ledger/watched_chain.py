@@ -2,7 +2,7 @@
 """What a monitor reads from its node about one log: the anchors beyond the last final one, and which will stay.
 
 - A node that knows less than was final before, or contradicts itself, tells nothing about the log.
-- A block that was final and is gone, or another sealer: *wrong*. What was not final may go and is not remembered.
+- A block that was final and is gone: *wrong*. What was not final may go and is not remembered.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ledger.chain.interface import AnchorEvent, Chain, Finality
-from ledger.chain.interface import Head as ChainHead
+from ledger.chain_reader import read_head
 from ledger.monitor_state import Watched
 from ledger.trust import TrustedChain
-from protocol.errors import Check, RequestError, UnavailableError, VerificationError
+from protocol.errors import Check, UnavailableError, VerificationError
 
 CODE = "chain_inconsistent"
 
@@ -40,7 +40,7 @@ def read_anchors(chain: Chain, trusted: TrustedChain, seen: Watched | None) -> A
     )
     if chain.chain_id() != trusted.chain_id:
         raise UnavailableError("wrong_chain", f"expected chain {trusted.chain_id}, the node is on another")
-    head = _read_head(chain, trusted)
+    head = read_head(chain, trusted)
     if head.size < size:
         detail = f"the node knows {head.size} anchored leaves, {size} were final before: ask another"
         raise UnavailableError("chain_behind", detail)
@@ -54,17 +54,6 @@ def read_anchors(chain: Chain, trusted: TrustedChain, seen: Watched | None) -> A
         raise UnavailableError(CODE, "the contract's head is not that of its newest event: ask another node")
     final = (event.size for event in reversed(events) if _is_final(chain, event))
     return Anchors(chain, events, next(final, size))
-
-
-def _read_head(chain: Chain, trusted: TrustedChain) -> ChainHead:
-    try:
-        head = chain.head(trusted.log_id)
-    except RequestError as exc:
-        # a node that has not come as far yet does not know the log
-        raise UnavailableError("chain_behind", f"the node does not know the log: {exc.message}") from exc
-    if head.sealer.lower() != trusted.sealer.lower():
-        raise RequestError("wrong_sealer", "the contract lets another key anchor this log than the trusted one")
-    return head
 
 
 def _is_final(chain: Chain, event: AnchorEvent) -> bool:

@@ -66,7 +66,10 @@ def deploy_registry(url: str, signer: SealerKey, *, members: Sequence[str], thre
 
 
 def _check_url(url: str) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as exc:
+        raise ConfigurationError("configuration_error", "malformed URL of the chain") from exc
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS):
         raise ConfigurationError(
             "configuration_error", "expected an https URL, or http on loopback, for the chain"

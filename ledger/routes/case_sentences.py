@@ -26,6 +26,10 @@ TIME_SENTENCES: Mapping[str, str] = {
     Timeliness.IN_TIME: (
         "Answered in time: the signed answer was with the record book within one month of the request."
     ),
+    Timeliness.IN_TIME_BY_LOG: (
+        "Answered in time by the clock of the record book, which promised the signed answer within one month of "
+        "the request. No block of that month shows it: who keeps the record book could have dated it back."
+    ),
     Timeliness.AFTER_TERM: (
         "Answered after the month that begins with the entry of the request. It is late unless the "
         "request arrived correspondingly later, which the office has to show."

@@ -40,6 +40,7 @@ _LEVELS = (
 )
 _TIME_KINDS: Mapping[Timeliness, str] = {
     Timeliness.IN_TIME: "holds",
+    Timeliness.IN_TIME_BY_LOG: "assumed",
     Timeliness.AFTER_TERM: "violated",
     Timeliness.TERM_RUNS: "waiting",
     Timeliness.NO_ANSWER: "violated",
@@ -48,6 +49,7 @@ _TIME_KINDS: Mapping[Timeliness, str] = {
 }
 _TIME_WORDS: Mapping[Timeliness, str] = {
     Timeliness.IN_TIME: N_("In time"),
+    Timeliness.IN_TIME_BY_LOG: N_("In time, says the record book"),
     Timeliness.AFTER_TERM: N_("After the term"),
     Timeliness.TERM_RUNS: N_("The term runs"),
     Timeliness.NO_ANSWER: N_("No answer in the file"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from babel.numbers import format_decimal
 
@@ -17,6 +18,7 @@ from ledger.values import AnchorState
 from protocol.errors import Error
 from protocol.runtime.dates import moment
 from protocol.runtime.i18n import N_, gettext, language
+from protocol.runtime.settings import LOOPBACK_HOSTS
 
 _TENTHS_BELOW = 10
 EVIDENCE_COMMAND = ".venv/bin/testimoni verify-evidence evidence.json --trust trust.json"
@@ -131,9 +133,14 @@ _TAKE_BACKS: Mapping[TakeBack, str] = {
 
 
 def audit_command() -> str:
-    """Return the command that audits this ledger from elsewhere."""
+    """Return the command that audits this ledger from elsewhere.
+
+    Which node this service asks is nobody's business, and its URL may hold a key: only a practice node is named.
+    """
     settings = services().settings
-    chain = settings.chain_url or "https://…"
+    parts = urlsplit(settings.chain_url or "")
+    is_practice = parts.hostname in LOOPBACK_HOSTS and parts.username is None
+    chain = settings.chain_url if is_practice else "https://…"
     return f".venv/bin/testimoni audit --ledger {settings.public_url} --chain {chain} --trust trust.json"
 
 

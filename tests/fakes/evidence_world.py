@@ -24,6 +24,7 @@ from ledger.findings import Finding
 from ledger.record import ConsentRecord, Party, TakeBack
 from ledger.trust import TrustedAdministration, TrustedChain, TrustFile, log_id, since_the_start
 from protocol import jws
+from protocol.clock import from_epoch
 from protocol.keys import PrivateKey
 from tests.fakes.anchor_proof import prove_anchor
 from tests.fakes.recorded_share import NOW, Share, make_share
@@ -32,6 +33,8 @@ CONTRACT = "0x5FbDB2315678afecb367f032d93F642f64180aa3"
 OTHER_CONTRACT = "0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0"
 SEALER = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512"
 CHAIN_ID = 1337
+# a day after the block with the anchor was made
+AUDITED_AT = from_epoch(1_800_000_000) + timedelta(days=1)
 FILLERS = tuple(Commitment(index.to_bytes(32)) for index in range(7))
 # Signs a record's bytes with a key; None is a record that nobody signed.
 Sign = Callable[[bytes, PrivateKey], str]
@@ -214,7 +217,7 @@ class EvidenceWorld:
         contents: Mapping[str, LogContents] | None = None,
     ) -> tuple[tuple[Finding, ...], ...]:
         """Return the findings about these records, or about the share alone."""
-        return audit_evidence(Evidence(items or (self.item,)), trust or self.trust, contents or {}, now=self.now)
+        return audit_evidence(Evidence(items or (self.item,)), trust or self.trust, contents or {}, now=AUDITED_AT)
 
 
 def _sign_answer(data: bytes, key: PrivateKey) -> str:

@@ -29,17 +29,20 @@ from ledger.cosignature import Cosigner
 from ledger.evidence import Evidence, EvidenceRecord
 from ledger.finality import ONE_OPERATOR
 from ledger.findings import ExitStatus, Level, Outcome, overall
+from ledger.promise import CLOCK_SKEW
 from ledger.tables import CheckpointRow, EntryRow, NodeRow
 from ledger.trust import AuditedLog, TrustFile, log_id, since_the_start
 from ledger.worker import Worker
 from protocol.clock import FixedClock, from_epoch
-from protocol.errors import UnavailableError
+from protocol.errors import RequestError, UnavailableError
 from protocol.keys import PrivateKey
 from protocol.runtime.database import open_database
 from tests.fakes.memory_chain import FIRST_SECOND, SEALER, MemoryChain, MemorySealer, seal_header
 
 URL = "http://localhost:8104"
 CHAIN_URL = "http://127.0.0.1:8106"
+# after every block of the chain in memory
+LATER = FixedClock(from_epoch(FIRST_SECOND) + timedelta(hours=1))
 
 
 class Audited:
@@ -85,7 +88,14 @@ class Audited:
             URL,
             CHAIN_URL,
             self.trust() if trust is None else trust,
-            **{"log": None, "from_size": 0, "http": self.world.http, "open_chain": open_chain, **changes},
+            **{
+                "log": None,
+                "from_size": 0,
+                "http": self.world.http,
+                "open_chain": open_chain,
+                "clock": LATER,
+                **changes,
+            },
         )
         return auditor.run(evidence)
 
@@ -122,7 +132,8 @@ def test_root_only_ledger_holds_and_the_report_names_its_mirrors(world, ledger_s
     update = {"anchor_mode": "root-only", "mirrors": mirrors}
     for mirror in mirrors:
         world.http.apps[mirror.removesuffix("/2026")] = Flask("an empty mirror")
-    report = Audited(world, ledger_settings.model_copy(update=update)).run()
+    audited = Audited(world, ledger_settings.model_copy(update=update))
+    report = audited.run()
     assert overall(report.findings) is ExitStatus.HOLDS
     (calldata,) = (each for each in report.findings if each.level is Level.CALLDATA)
     assert calldata.outcome is Outcome.COULD_NOT_TELL
@@ -130,6 +141,20 @@ def test_root_only_ledger_holds_and_the_report_names_its_mirrors(world, ledger_s
         "the chain carries 0 commitments and only the roots over 24 more; "
         "mirrors: https://copy.example.es, https://tiles.example.cat/2026"
     )
+    # what the audited ledger says of copies decides nothing
+    alone = replace(audited.trust().logs[0], mirrors=())
+    assert overall(audited.run(TrustFile("", (alone,), ())).findings) is ExitStatus.COULD_NOT_TELL
+
+
+def test_another_trusted_log_of_the_host_that_was_not_read_could_not_tell_until_it_is_named(audited):
+    ours = audited.trust().logs[0]
+    host = ours.origin.partition("/")[0]
+    others = (replace(ours, origin=f"{host}/2025"), replace(ours, origin="elsewhere.example/2025"))
+    trust = TrustFile("", (ours, *others), ())
+    (found,) = [each for each in audited.run(trust).findings if each.outcome is Outcome.COULD_NOT_TELL]
+    assert (found.level, found.counts) == (Level.TRUST, True)
+    assert found.detail == f"{host}/2025 was not read; audit it too, with --log 2025"
+    assert overall(audited.run(trust, log="2026").findings) is ExitStatus.HOLDS
 
 
 def test_honest_ledger_audited_from_a_size_or_by_name_holds(audited):
@@ -159,6 +184,7 @@ def test_audit_without_trust_says_first_what_it_assumed(audited):
         from_size=0,
         http=audited.world.http,
         open_chain=lambda *_, **__: audited.chain,
+        clock=LATER,
     ).run(None)
     assert (own.findings[0].level, own.findings[0].outcome) == (Level.TRUST, Outcome.ASSUMED)
     assert overall(own.findings) is ExitStatus.HOLDS
@@ -211,11 +237,30 @@ def test_tile_changed_in_the_database_is_violated(audited):
 @pytest.mark.parametrize(
     ("change", "value"), [("chain_id", 1), ("sealer", "0x00000000000000000000000000000000000000bb")]
 )
-def test_another_chain_or_sealer_than_the_trusted_one_is_violated(audited, change, value):
+def test_node_of_another_chain_or_sealer_convicts_nobody(audited, change, value):
     trust = audited.trust()
     log = trust.logs[0]
     changed = replace(trust, logs=(replace(log, chain=replace(log.chain, **{change: value})),))
-    assert audited.violated(trust=changed) == {Level.ANCHORED}
+    report = audited.run(changed)
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+    assert Level.ANCHORED in {each.level for each in report.findings if each.outcome is Outcome.COULD_NOT_TELL}
+
+
+def test_node_from_before_the_log_was_registered_convicts_nobody(audited):
+    def unknown(log_id):
+        raise RequestError("unknown_log", "no such log")
+
+    audited.chain.head = unknown
+    assert overall(audited.run().findings) is ExitStatus.COULD_NOT_TELL
+
+
+def test_newest_anchor_in_a_block_of_tomorrow_could_not_tell(audited):
+    newest = from_epoch(FIRST_SECOND + len(audited.chain.blocks) - 1)
+    assert overall(audited.run(clock=FixedClock(newest - CLOCK_SKEW)).findings) is ExitStatus.HOLDS
+    early = audited.run(clock=FixedClock(newest - CLOCK_SKEW - timedelta(seconds=1)))
+    assert overall(early.findings) is ExitStatus.COULD_NOT_TELL
+    (found,) = [each for each in early.findings if each.outcome is Outcome.COULD_NOT_TELL]
+    assert found.detail.endswith("this clock or the chain's is wrong")
 
 
 def test_blocks_of_the_one_operator_are_assumed_final_and_said_to_be_so(audited):

@@ -22,11 +22,11 @@ from ledger.tiles import parse_entries
 from ledger.trust import TrustFile, parse_hex
 from protocol.encoding import b64url_decode
 from tests.fakes.evidence_cases import CASES as EVIDENCE_CASES
+from tests.fakes.evidence_world import AUDITED_AT
 from tests.fakes.expectations import WORDS, Expected
 from tests.fakes.log_cases import CASES as LOG_CASES
 from tests.fakes.log_cases import CONTENTS
 from tests.fakes.published_log import Node, PublishedLog
-from tests.fakes.recorded_share import NOW
 from tests.vectors.forms import read_anchor, read_contents
 
 EVIDENCE = Path(__file__).parent / "evidence"
@@ -56,7 +56,7 @@ def evidence_of(vector: dict[str, Any]) -> Evidence:
 
 
 def audited(evidence: Evidence, vector: dict[str, Any], logs: dict[str, LogContents]) -> tuple[Any, ...]:
-    return audit_evidence(evidence, TrustFile.parse(trust_of(vector, EVIDENCE)), logs, now=NOW)
+    return audit_evidence(evidence, TrustFile.parse(trust_of(vector, EVIDENCE)), logs, now=AUDITED_AT)
 
 
 @pytest.mark.parametrize("path", vectors(EVIDENCE))

@@ -26,6 +26,7 @@ ANCHORS = WORLD.anchors
 HEAD = WORLD.head
 # before the first of the blocks
 AT = datetime.fromtimestamp(ANCHORS[0].block_time, UTC) - timedelta(seconds=1)
+NOW = datetime.fromtimestamp(ANCHORS[-1].block_time, UTC) + timedelta(hours=2)
 
 
 def outcomes(findings):
@@ -168,23 +169,27 @@ def promise(commitment, due):
 
 
 def test_promise_for_a_leaf_is_kept():
-    found = check_promise(promise(LEAVES[3], AT), LogContents(LEAVES, ANCHORS), is_placed=False)
+    found = check_promise(promise(LEAVES[3], AT), LogContents(LEAVES, ANCHORS), is_placed=False, now=NOW)
     assert (found.outcome, found.detail) == (Outcome.HOLDS, "leaf 4")
 
 
 def test_promise_anchored_late_is_no_breach():
-    found = check_promise(promise(LEAVES[-1], AT), LogContents(LEAVES, ANCHORS), is_placed=False)
+    found = check_promise(promise(LEAVES[-1], AT), LogContents(LEAVES, ANCHORS), is_placed=False, now=NOW)
     assert found.outcome is Outcome.HOLDS
 
 
 def test_promise_missing_after_a_later_block_is_broken():
     contents, missing = LogContents(LEAVES, ANCHORS), Commitment(bytes(32))
     newest = from_epoch(ANCHORS[-1].block_time)
-    found = check_promise(promise(missing, newest - CLOCK_SKEW - timedelta(seconds=1)), contents, is_placed=False)
+    late = promise(missing, newest - CLOCK_SKEW - timedelta(seconds=1))
+    found = check_promise(late, contents, is_placed=False, now=NOW)
     assert found.outcome is Outcome.VIOLATED
     assert "broken" in found.detail
+    # a block dated in the future breaks no promise that is not due yet
+    found = check_promise(late, contents, is_placed=False, now=late.due_at + CLOCK_SKEW)
+    assert found.outcome is Outcome.COULD_NOT_TELL
     # the clocks of chain and log may differ by a little
-    found = check_promise(promise(missing, newest - CLOCK_SKEW), contents, is_placed=False)
+    found = check_promise(promise(missing, newest - CLOCK_SKEW), contents, is_placed=False, now=NOW)
     assert found.outcome is Outcome.COULD_NOT_TELL
 
 
@@ -201,20 +206,20 @@ def test_promise_missing_after_a_later_block_is_broken():
 def test_node_whose_word_alone_says_that_a_block_is_late_proves_no_breach(changes):
     due = AT if "block_time" not in changes else AT + timedelta(hours=1)
     contents = LogContents(LEAVES, (replace(ANCHORS[-1], **changes),))
-    found = check_promise(promise(Commitment(bytes(32)), due), contents, is_placed=False)
+    found = check_promise(promise(Commitment(bytes(32)), due), contents, is_placed=False, now=NOW)
     assert found.outcome is Outcome.COULD_NOT_TELL
 
 
 def test_promise_missing_before_it_is_due_could_not_tell():
     later = promise(Commitment(bytes(32)), AT + timedelta(hours=1))
     for anchors in (ANCHORS, (), None):
-        found = check_promise(later, LogContents(LEAVES, anchors), is_placed=False)
+        found = check_promise(later, LogContents(LEAVES, anchors), is_placed=False, now=NOW)
         assert found.outcome is Outcome.COULD_NOT_TELL
 
 
 def test_promise_without_the_log_is_kept_when_the_evidence_places_it():
-    assert check_promise(promise(LEAVES[0], AT), None, is_placed=True).outcome is Outcome.HOLDS
-    assert check_promise(promise(LEAVES[0], AT), None, is_placed=False).outcome is Outcome.COULD_NOT_TELL
+    assert check_promise(promise(LEAVES[0], AT), None, is_placed=True, now=NOW).outcome is Outcome.HOLDS
+    assert check_promise(promise(LEAVES[0], AT), None, is_placed=False, now=NOW).outcome is Outcome.COULD_NOT_TELL
 
 
 def test_findings_together_come_to_the_worst_that_counts():
