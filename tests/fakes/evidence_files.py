@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ledger import checkpoint as checkpoints
@@ -19,6 +19,7 @@ from ledger.merkle import EMPTY_ROOT
 from ledger.record import ClaimReference, Party, ProcedureReference, RecordType, TakeBack
 from ledger.trust import log_id
 from protocol import jws
+from protocol.clock import epoch_seconds, from_epoch
 from protocol.keys import PrivateKey
 from tests.fakes.anchor_proof import SEAL_KEYS, prove_anchor
 from tests.fakes.memory_chain import CONTRACT
@@ -127,8 +128,8 @@ class EvidenceFile:
         # the worker is there again before anybody asks for a promise
         self.worker.sequence()
 
-    def data(self, *, anchored: bool = True) -> bytes:
-        """Return the file, each record with its place in the newest head, and that in a block."""
+    def data(self, *, anchored: bool = True, block_at: datetime = from_epoch(1_800_000_000)) -> bytes:
+        """Return the file, each record with its place in the newest head, and that in a block of this moment."""
         (log,) = self._client.logs()
         assert isinstance(log, dict)
         key = CheckpointKey.parse(str(log["checkpoint_key"]))
@@ -144,6 +145,7 @@ class EvidenceFile:
             chain_id=1337,
             validators=SEAL_KEYS[:1],
             seals=SEAL_KEYS[:1],
+            timestamp=epoch_seconds(block_at),
         )
         placed = []
         for item in self.items:

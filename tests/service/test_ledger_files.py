@@ -299,7 +299,8 @@ def test_statement_about_a_share_names_data_party_purpose_and_law(site, bring):
     [
         (None, 30, "the term has not ended yet"),
         (None, 31, "has ended"),
-        (30, 60, "Answered in time"),
+        # the chain in memory is of 2027
+        (30, 60, "Answered in time by the clock of the record book"),
         (31, 60, "Answered after the month"),
     ],
 )
@@ -316,6 +317,18 @@ def test_statement_counts_the_legal_month_from_the_entry(site, bring, days_to_an
     page = bring("/case", site.data())[1]
     assert words in page
     assert "21 December 2026" in page
+
+
+@pytest.mark.parametrize(
+    ("day", "words"), [(30, "Answered in time: the signed answer"), (31, "No block of that month shows it")]
+)
+def test_answer_is_certainly_in_time_when_a_block_of_that_month_shows_it(site, bring, day, words):
+    request = site.take_back(site.share())
+    made = site.world.clock.now() + timedelta(days=day)
+    site.answer(request)
+    site.wait(60)
+    site.world.write_trust_list(sequence=2)
+    assert words in bring("/case", site.data(block_at=made))[1]
 
 
 def test_statement_names_the_ground_of_a_refusal_in_words(site, bring):
