@@ -39,6 +39,7 @@ TERMS = records.Terms(
     dpa_contact="https://apdcat.gencat.cat",
 )
 CLAIMS = tuple(ClaimReference(DEGREE, (name,)) for name in ("degree_title", "university", "given_name"))
+BLOCK_AT = from_epoch(1_800_000_000)
 
 
 @dataclass
@@ -128,7 +129,7 @@ class EvidenceFile:
         # the worker is there again before anybody asks for a promise
         self.worker.sequence()
 
-    def data(self, *, anchored: bool = True, block_at: datetime = from_epoch(1_800_000_000)) -> bytes:
+    def data(self, *, anchored: bool = True, block_at: datetime = BLOCK_AT) -> bytes:
         """Return the file, each record with its place in the newest head, and that in a block of this moment."""
         (log,) = self._client.logs()
         assert isinstance(log, dict)
