@@ -17,7 +17,7 @@ from sqlmodel import select
 
 from ledger import cosignature, merkle
 from ledger.chain.sealer import FileSealKey
-from ledger.checkpoint import Checkpoint, CheckpointSigner, parse_note, verify
+from ledger.checkpoint import Checkpoint, CheckpointSigner, new_key_pem, parse_note, verify
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
 from ledger.cosignature import Cosigner
@@ -192,10 +192,20 @@ def test_chain_that_is_down_or_another_could_not_tell_and_the_log_is_checked(wat
     assert (watch.outcomes()[Level.ANCHORED], watch.violated()) == (Outcome.COULD_NOT_TELL, set())
 
 
-def test_contract_with_another_sealer_is_violated(watch):
+def test_node_that_names_another_sealer_convicts_nobody(watch):
     log = watch.trust.logs[0]
     watch.trust = replace(watch.trust, logs=(replace(log, chain=replace(log.chain, sealer="0x" + "bb" * 20)),))
-    assert watch.violated() == {Level.ANCHORED}
+    assert (watch.outcomes()[Level.ANCHORED], watch.violated()) == (Outcome.COULD_NOT_TELL, set())
+
+
+def test_trusted_log_that_its_address_does_not_list_is_looked_for(watch):
+    log = watch.trust.logs[0]
+    host = log.origin.partition("/")[0]
+    key = CheckpointSigner.from_pem(f"{host}/2019", new_key_pem()).key
+    hidden = replace(log, origin=f"{host}/2019", checkpoint_key=key, chain=None)
+    watch.trust = replace(watch.trust, logs=(log, hidden))
+    (report,) = [each for each in watch.look() if each.origin == hidden.origin]
+    assert {each.outcome for each in report.findings} == {Outcome.COULD_NOT_TELL}
 
 
 @pytest.mark.parametrize("behind", [1, 2])
