@@ -130,6 +130,25 @@ def read_file(path: Path) -> bytes:
     return data
 
 
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file. Raises `RequestError` (`invalid_file`)."""
+    try:
+        path.write_bytes(data)
+    except OSError as exc:
+        raise RequestError("invalid_file", f"{path} cannot be written") from exc
+
+
+def check_writable(path: Path) -> None:
+    """Raise `RequestError` (`invalid_file`) unless this file can be written; nothing is changed."""
+    was_there = path.exists()
+    try:
+        path.open("ab").close()
+        if not was_there:
+            path.unlink()
+    except OSError as exc:
+        raise RequestError("invalid_file", f"{path} cannot be written") from exc
+
+
 def read_trust(path: Path) -> TrustFile:
     """Return a trust file. Raises `RequestError`."""
     from ledger.trust import TrustFile  # noqa: PLC0415 - the same
