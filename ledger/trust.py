@@ -219,7 +219,14 @@ class TrustFile:
     @classmethod
     def parse(cls, data: bytes) -> TrustFile:
         """Return the trust file. Raises `RequestError` (`invalid_trust_file`)."""
-        members = parse_object(data)
+        try:
+            return cls._parse(parse_object(data))
+        except RequestError as exc:
+            # whatever in it has another form
+            raise RequestError(CODE, exc.message) from exc
+
+    @classmethod
+    def _parse(cls, members: dict[str, JSON]) -> TrustFile:
         if members.get("schema") != SCHEMA:
             raise RequestError(CODE, f"expected schema {SCHEMA}")
         return cls(

@@ -18,7 +18,7 @@ from cryptography import x509
 
 from ledger import record as records
 from ledger import records_request as messages
-from ledger.cli import check_writable, read_file, read_trust, write_file
+from ledger.cli import check_writable, naming, read_file, read_trust, write_file
 from ledger.commitment import parse_commitment
 from ledger.evidence import EvidenceRecord
 from ledger.findings import ExitStatus
@@ -113,8 +113,7 @@ def _ask(given: argparse.Namespace, http: HTTPClient, clock: Clock) -> int:
 def _fetch(given: argparse.Namespace, http: HTTPClient, clock: Clock) -> int:
     key, chain = _identity(given)
     check_writable(given.output)
-    kept = parse_object(read_file(given.request))
-    office, request = get_member(kept, "office", str), get_member(kept, "request", str)
+    office, request = _read_request(given.request)
     access = messages.sign_access(request, key, x5c=chain, now=clock.now())
     place = f"{office}/records-requests/{messages.digest_of(request).hex()}/access"
     answer = http.post(
@@ -131,6 +130,14 @@ def _fetch(given: argparse.Namespace, http: HTTPClient, clock: Clock) -> int:
     print(f"{found.not_kept} shares of which the office keeps no record any more")
     print(f"{wrong} records that are malformed")
     return ExitStatus.VIOLATED if wrong else ExitStatus.HOLDS
+
+
+def _read_request(path: Path) -> tuple[str, str]:
+    """Return the office that was asked, and the signed request."""
+    data = read_file(path)
+    with naming(path):
+        kept = parse_object(data)
+        return get_member(kept, "office", str), get_member(kept, "request", str)
 
 
 def _opens(found: EvidenceRecord) -> bool:
@@ -172,7 +179,7 @@ def _fetcher(given: argparse.Namespace) -> Fetcher:
     if given.command == "ask":
         office = given.office
     else:
-        office = get_member(parse_object(read_file(given.request)), "office", str)
+        office, _ = _read_request(given.request)
     ca_file = str(given.ca) if given.ca else None
     return Fetcher(allowed_private_origins=frozenset({origin_of(office)}), ca_file=ca_file)
 

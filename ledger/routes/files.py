@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from ledger.case import open_case
 from ledger.evidence import Evidence
@@ -29,8 +30,13 @@ MAX_UPLOAD_BYTES = 400 * 1024
 @bp.before_request
 def _limit() -> None:
     request.max_content_length = MAX_UPLOAD_BYTES
-    if (request.content_length or 0) > MAX_UPLOAD_BYTES:
-        raise RequestError("file_too_large", f"expected at most {MAX_UPLOAD_BYTES} bytes", status=413)
+    try:
+        if (request.content_length or 0) > MAX_UPLOAD_BYTES:
+            raise RequestEntityTooLarge
+        # read here, since what comes in pieces says its length nowhere
+        request.get_data()
+    except RequestEntityTooLarge as exc:
+        raise RequestError("file_too_large", f"expected at most {MAX_UPLOAD_BYTES} bytes", status=413) from exc
 
 
 @bp.get("/check")
