@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
 
+from eth_utils.address import to_checksum_address
+
 from ledger.checkpoint import CheckpointKey
 from ledger.cosignature import WitnessKey
 from ledger.merkle import HASH_BYTES
@@ -108,7 +110,7 @@ class TrustedChain:
         """Return the chain of its JSON members."""
         return cls(
             chain_id=get_member(members, "chain_id", int, code=CODE),
-            contract=_address(members.get("contract")),
+            contract=_checksummed(_address(members.get("contract"))),
             log_id=parse_hex(members.get("log_id"), length=HASH_BYTES),
             sealer=_address(members.get("sealer")),
             validators=_parse_validators(get_member(members, "validators", list, code=CODE)),
@@ -304,3 +306,12 @@ def _address(value: JSON) -> str:
     if isinstance(value, str) and _ADDRESS.fullmatch(value):
         return value
     raise RequestError(CODE, "expected an address")
+
+
+def _checksummed(address: str) -> str:
+    """Return the address as nodes write it: one case is no checksum, mixed case is one and must be right."""
+    spelled = str(to_checksum_address(address))
+    digits = address[2:]
+    if digits not in {digits.lower(), digits.upper()} and address != spelled:
+        raise RequestError(CODE, "expected the contract's address with a right checksum, or in lower case")
+    return spelled
