@@ -10,7 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -132,11 +133,41 @@ def read_file(path: Path) -> bytes:
     return data
 
 
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Let what is said about a file's content name the file."""
+    try:
+        yield
+    except RequestError as exc:
+        raise RequestError(exc.code, f"{path}: {exc.message}") from exc
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file. Raises `RequestError` (`invalid_file`)."""
+    try:
+        path.write_bytes(data)
+    except OSError as exc:
+        raise RequestError("invalid_file", f"{path} cannot be written") from exc
+
+
+def check_writable(path: Path) -> None:
+    """Raise `RequestError` (`invalid_file`) unless this file can be written; nothing is changed."""
+    was_there = path.exists()
+    try:
+        path.open("ab").close()
+        if not was_there:
+            path.unlink()
+    except OSError as exc:
+        raise RequestError("invalid_file", f"{path} cannot be written") from exc
+
+
 def read_trust(path: Path) -> TrustFile:
     """Return a trust file. Raises `RequestError`."""
     from ledger.trust import TrustFile  # noqa: PLC0415 - the same
 
-    return TrustFile.parse(read_file(path))
+    data = read_file(path)
+    with naming(path):
+        return TrustFile.parse(data)
 
 
 def _check_address(option: str, url: str) -> None:
@@ -156,7 +187,9 @@ def _read_trust(path: Path | None) -> TrustFile | None:
 def _read_evidence(path: Path) -> Evidence:
     from ledger.evidence import Evidence  # noqa: PLC0415 - the same
 
-    return Evidence.parse(read_file(path))
+    data = read_file(path)
+    with naming(path):
+        return Evidence.parse(data)
 
 
 def _read_state(path: Path | None) -> AuditState | None:

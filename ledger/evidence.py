@@ -113,7 +113,14 @@ class Evidence:
     @classmethod
     def parse(cls, data: bytes) -> Evidence:
         """Return the evidence of a file's bytes. Raises `RequestError` (`invalid_evidence`)."""
-        members = parse_object(data)
+        try:
+            return cls._parse(parse_object(data))
+        except RequestError as exc:
+            # whatever in it has another form
+            raise RequestError(CODE, exc.message) from exc
+
+    @classmethod
+    def _parse(cls, members: dict[str, JSON]) -> Evidence:
         if members.get("schema") != SCHEMA:
             raise RequestError(CODE, f"expected schema {SCHEMA}")
         records = get_member(members, "records", list, code=CODE)

@@ -41,7 +41,13 @@ class Follower:
         handed = read_promises(self._promises)
         promises = tuple(each for each in handed if isinstance(each, HandedPromise))
         reports = [report for url in self._urls for report in self._check_address(url, promises)]
-        rest = [could_not_tell(Level.PROMISED, str(each)) for each in handed if isinstance(each, UnreadableFile)]
+        for report in {report.origin: report for report in reversed(reports)}.values():
+            report.findings.extend(self._find_foreign(report.origin))
+        rest = [
+            could_not_tell(Level.PROMISED, f"{each.path}: {each.reason}")
+            for each in handed
+            if isinstance(each, UnreadableFile)
+        ]
         followed = {report.origin for report in reports}
         rest.extend(
             could_not_tell(Level.PROMISED, f"{each.path}: {each.log} is not followed")
@@ -95,10 +101,18 @@ class Follower:
         if self._trust is None:
             detail = "keys and contract are the log's own first word: no trust file was given"
             report.findings.append(Finding(Level.TRUST, Outcome.ASSUMED, detail, counts=False))
-        for path in self._means.state.kept_violations(log.origin):
-            kind = path.stem.rsplit("-", 2)[1]
-            report.findings.append(violated(KINDS[kind].level, f"found out before: {path.name}"))
+        for path, kind in self._means.state.kept_violations(log.origin):
+            if kind is not None:
+                report.findings.append(violated(KINDS[kind].level, f"found out before: {path.name}"))
         witnesses = self._trust.witnesses if self._trust is not None else ()
         look = Look(self._means, url, log, report, witnesses=witnesses, followed=self._urls)
         look.run([each for each in promises if each.log == log.origin])
         return report
+
+    def _find_foreign(self, origin: str) -> list[Finding]:
+        """Return what lies among the proofs against a log and says nothing about it by its name."""
+        return [
+            could_not_tell(Level.TRUST, f"{path}: not the name of a proof that this monitor kept; move it away")
+            for path, kind in self._means.state.kept_violations(origin)
+            if kind is None
+        ]

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ledger.cli import naming
 from ledger.findings import ExitStatus, Finding, Outcome, overall
 from ledger.terminal import printable
 from protocol.errors import ConfigurationError, Error, RequestError
@@ -192,7 +193,9 @@ def verify_violation_command(argv: Sequence[str]) -> int:
 
     try:
         trust = _read_trust(given.trust)
-        violation = violations.parse(_read(given.file, violations.MAX_FILE_BYTES))
+        data = _read(given.file, violations.MAX_FILE_BYTES)
+        with naming(given.file):
+            violation = violations.parse(data)
         now = SystemClock().now()
         shown = None if given.ledger is None else _read_log(violation, trust, given)
     except Error as exc:
@@ -256,7 +259,9 @@ def _word(status: ExitStatus) -> str:
 def _read_trust(path: Path) -> TrustFile:
     from ledger.trust import TrustFile  # noqa: PLC0415 - the same
 
-    return TrustFile.parse(_read(path, MAX_TRUST_BYTES))
+    data = _read(path, MAX_TRUST_BYTES)
+    with naming(path):
+        return TrustFile.parse(data)
 
 
 def _read(path: Path, limit: int) -> bytes:

@@ -169,9 +169,11 @@ class MonitorState:
         """Whether a proof of this breach is kept already."""
         return self._proof_path(violation).exists()
 
-    def kept_violations(self, origin: str) -> tuple[Path, ...]:
-        """Return the proofs against a log."""
-        return tuple(sorted((self._folder / "violations").glob(f"{_slug(origin)}-*.json")))
+    def kept_violations(self, origin: str) -> tuple[tuple[Path, str | None], ...]:
+        """Return the files of proofs against a log, each with its kind: None for a name that is none of ours."""
+        prefix = f"{_slug(origin)}-"
+        found = sorted((self._folder / "violations").glob(f"{prefix}*.json"))
+        return tuple((path, violations.find_kind(path.name.removeprefix(prefix))) for path in found)
 
     def publish(self, origin: str, note: str) -> Path:
         """Put a cosigned head where a web server may serve it, unless a larger one is there already."""

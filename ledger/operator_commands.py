@@ -1,24 +1,37 @@
 # SPDX-License-Identifier: EUPL-1.2
 """`testimoni recorder` and `testimoni restore`: for whoever runs the ledger, with the ledger's own settings.
 
-`restore` ends with 0 when the log is whole, 1 when it is frozen, 2 when it could not be told now.
+`restore` ends with 0 when the log is whole, 1 when it is frozen, 2 when it could not be told now. A database that
+cannot be used is one line on standard error and status 2, of both.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
 
 from ledger.findings import ExitStatus
 from ledger.recorders import DEFAULT_QUOTA, Recorders, SqlRecorderStore
 from ledger.settings import LedgerSettings
 from ledger.values import LogCondition
 from protocol.clock import SystemClock
-from protocol.errors import UnavailableError
-from protocol.runtime.database import migrate, open_database
+from protocol.errors import Error, RequestError, UnavailableError
+from protocol.runtime.database import check_exists, check_migrated, migrate, open_database
+from protocol.runtime.fetch import origin_of
 from protocol.runtime.settings import load_settings
 
 _KEPT = "could not tell: a worker keeps this log; stop it first"
+_NEXT_STEP = (
+    "The log takes no entries until it is restored: docs/operations.md, section *A ledger that was restored*, "
+    "says for each reason what to do."
+)
+_HTTPS_PORT = 443
 
 
 def recorder_command(argv: Sequence[str]) -> int:
@@ -36,8 +49,21 @@ def recorder_command(argv: Sequence[str]) -> int:
     revoke = commands.add_parser("revoke", help="let a recorder's token count no more")
     revoke.add_argument("name", metavar="NAME", help="the recorder")
     given = parser.parse_args(argv)
+    try:
+        with _database_errors():
+            return _run_recorder(given)
+    except UnavailableError as exc:
+        return _refuse("recorder", exc)
+
+
+def _run_recorder(given: argparse.Namespace) -> int:
     database = open_database(load_settings(LedgerSettings).database_url)
-    migrate(database, "ledger")
+    if given.command == "add":
+        migrate(database, "ledger")
+    else:
+        # who looks, or takes away, makes no database
+        check_exists(database)
+        check_migrated(database, "ledger")
     recorders = Recorders(SqlRecorderStore(database), SystemClock())
     if given.command == "add":
         print(recorders.add(given.name, quota=given.quota))
@@ -80,12 +106,22 @@ def restore_command(argv: Sequence[str]) -> int:
         "that it lost, and do nothing else; never because a node lags",
     )
     given = parser.parse_args(argv)
+    settings = load_settings(LedgerSettings)
+    try:
+        for url in given.mirror:
+            _check_mirror(url, settings)
+        with _database_errors():
+            return _run_restore(given, settings)
+    except Error as exc:
+        return _refuse("restore", exc)
+
+
+def _run_restore(given: argparse.Namespace, settings: LedgerSettings) -> int:
     from ledger.worker import Worker  # noqa: PLC0415 - help must not load the network
 
-    settings = load_settings(LedgerSettings)
     name = given.log or settings.log
+    worker = Worker(settings, clock=SystemClock())
     try:
-        worker = Worker(settings, clock=SystemClock())
         if given.chain_set_back:
             return _say_reopened(name, is_done=worker.reopen_anchors(name))
         state = worker.restore(name, given.mirror, is_vouched=given.nothing_newer)
@@ -96,7 +132,10 @@ def restore_command(argv: Sequence[str]) -> int:
         print(_KEPT)
         return ExitStatus.COULD_NOT_TELL
     print(f"{state.name}: {state.condition.value}, {state.size} leaves{state.reason and f', {state.reason}'}")
-    return ExitStatus.VIOLATED if state.condition is LogCondition.FROZEN else ExitStatus.HOLDS
+    if state.condition is not LogCondition.FROZEN:
+        return ExitStatus.HOLDS
+    print(f"Frozen because: {state.reason}. {_NEXT_STEP}")
+    return ExitStatus.VIOLATED
 
 
 def _say_reopened(name: str, *, is_done: bool) -> int:
@@ -105,3 +144,35 @@ def _say_reopened(name: str, *, is_done: bool) -> int:
         return ExitStatus.COULD_NOT_TELL
     print(f"{name}: the anchors that the chain does not have are made again by the worker")
     return ExitStatus.HOLDS
+
+
+def _check_mirror(url: str, settings: LedgerSettings) -> None:
+    """Raise `RequestError` unless a mirror may be there: a mistyped address would count as one without leaves."""
+    try:
+        origin = origin_of(url)
+    except RequestError as exc:
+        raise RequestError(exc.code, f"--mirror {url}: {exc.message}, without a user's name") from exc
+    is_public = origin.startswith("https://") and urlsplit(url).port in {None, _HTTPS_PORT}
+    if not is_public and origin not in settings.allowed_private_origins:
+        raise RequestError(
+            "invalid_request",
+            f"--mirror {url}: expected https on the usual port, or one of the origins that the settings allow",
+        )
+
+
+def _refuse(command: str, error: Error) -> int:
+    print(f"testimoni {command}: {error.message} ({error.code})", file=sys.stderr)
+    return ExitStatus.COULD_NOT_TELL
+
+
+@contextmanager
+def _database_errors() -> Iterator[None]:
+    """Turn what the database says, at whatever step, into `UnavailableError`."""
+    try:
+        yield
+    except (DBAPIError, CommandError) as exc:
+        raise UnavailableError(
+            "temporarily_unavailable",
+            "the database does not answer, cannot be opened, or is none of a ledger: "
+            "see TESTIMONI_LEDGER_DATABASE_URL",
+        ) from exc

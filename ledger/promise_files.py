@@ -58,7 +58,7 @@ def read_promises(paths: Iterable[Path]) -> tuple[HandedPromise | UnreadableFile
         try:
             files += sorted(path.iterdir()) if path.is_dir() else [path]
         except OSError:
-            unreadable.append(UnreadableFile(path, f"{path} cannot be read"))
+            unreadable.append(UnreadableFile(path, "cannot be read"))
     if len(files) > MAX_FILES:
         unreadable.append(UnreadableFile(files[MAX_FILES], f"more than {MAX_FILES} files"))
     for path in files[:MAX_FILES]:
@@ -74,12 +74,12 @@ def _read(path: Path) -> tuple[HandedPromise, ...]:
     try:
         with open(path, "rb", opener=_open_at_once) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise RequestError(CODE, f"{path} is not a regular file")
+                raise RequestError(CODE, "is not a regular file")
             data = stream.read(MAX_FILE_BYTES + 1)
     except OSError as exc:
-        raise RequestError(CODE, f"{path} cannot be read") from exc
+        raise RequestError(CODE, "cannot be read") from exc
     if len(data) > MAX_FILE_BYTES:
-        raise RequestError(CODE, f"{path} is longer than {MAX_FILE_BYTES} bytes")
+        raise RequestError(CODE, f"is longer than {MAX_FILE_BYTES} bytes")
     return tuple(_handed(path, token) for token in _tokens(data.strip()))
 
 

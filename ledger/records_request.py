@@ -92,10 +92,12 @@ class RecordsRequest:
         return made
 
     def _check_what(self) -> None:
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise RequestError(CODE, "expected a period that ends after it begins: until is not later than since")
         if self.commitment is not None:
             is_one = self.since is None and self.until is None
         else:
-            is_one = self.since is not None and self.until is not None and self.since < self.until
+            is_one = self.since is not None and self.until is not None
         if not is_one:
             raise RequestError(CODE, "expected either a period or a commitment")
 

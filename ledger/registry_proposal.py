@@ -120,6 +120,8 @@ class ProposedChange:
             if not 0 <= moment <= NO_END:
                 raise _wrong("expected times as seconds since 1970")
         if self.action is Action.ADD:
+            if self.end <= self.start:
+                raise _wrong("expected an end after the start")
             _check_details(self)
         change = self.change
         if len(change.details) > MAX_DETAILS_BYTES:

@@ -13,6 +13,8 @@ from datetime import timedelta
 from itertools import pairwise
 from urllib.parse import urlsplit
 
+from eth_utils.address import to_checksum_address
+
 from ledger.checkpoint import CheckpointKey
 from ledger.cosignature import WitnessKey
 from ledger.merkle import HASH_BYTES
@@ -109,7 +111,7 @@ class TrustedChain:
         """Return the chain of its JSON members."""
         return cls(
             chain_id=get_member(members, "chain_id", int, code=CODE),
-            contract=_address(members.get("contract")),
+            contract=_checksummed(_address(members.get("contract"))),
             log_id=parse_hex(members.get("log_id"), length=HASH_BYTES),
             sealer=_address(members.get("sealer")),
             validators=_parse_validators(get_member(members, "validators", list, code=CODE)),
@@ -226,7 +228,14 @@ class TrustFile:
     @classmethod
     def parse(cls, data: bytes) -> TrustFile:
         """Return the trust file. Raises `RequestError` (`invalid_trust_file`)."""
-        members = parse_object(data)
+        try:
+            return cls._parse(parse_object(data))
+        except RequestError as exc:
+            # whatever in it has another form
+            raise RequestError(CODE, exc.message) from exc
+
+    @classmethod
+    def _parse(cls, members: dict[str, JSON]) -> TrustFile:
         if members.get("schema") != SCHEMA:
             raise RequestError(CODE, f"expected schema {SCHEMA}")
         return cls(
@@ -323,3 +332,12 @@ def _address(value: JSON) -> str:
     if isinstance(value, str) and _ADDRESS.fullmatch(value):
         return value
     raise RequestError(CODE, "expected an address")
+
+
+def _checksummed(address: str) -> str:
+    """Return the address as nodes write it: one case is no checksum, mixed case is one and must be right."""
+    spelled = str(to_checksum_address(address))
+    digits = address[2:]
+    if digits not in {digits.lower(), digits.upper()} and address != spelled:
+        raise RequestError(CODE, "expected the contract's address with a right checksum, or in lower case")
+    return spelled

@@ -15,6 +15,7 @@ A file that does not hold proves nothing against the log: the finding is "could 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -224,6 +225,12 @@ def file_name(violation: Violation) -> str:
         case BrokenPromise():
             what = violation.promise
     return f"{violation.kind}-{sha256(what.encode()).hex()[:16]}.json"
+
+
+def find_kind(name: str) -> str | None:
+    """Return the kind of breach that a file of this name proves; None when `file_name` gives no such name."""
+    found = re.fullmatch(rf"({'|'.join(KINDS)})-[0-9a-f]{{16}}\.json", name)
+    return None if found is None else found[1]
 
 
 def parse(data: bytes) -> Violation:

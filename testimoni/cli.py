@@ -141,12 +141,13 @@ def _lint_query(arguments: Sequence[str]) -> int:
     return run(given.file, as_json=given.json)
 
 
-# 1 is their verdict, so that nothing else may end with it
+# 1 is their verdict, or a person's no, so that nothing else may end with it
 _JUDGING = frozenset(
     {
         "audit",
         "monitor",
         "records",
+        "registry",
         "restore",
         "verify-evidence",
         "verify-reconciliation",

@@ -9,7 +9,6 @@ records are there and signed by the office, 1 something is wrong with them, 2 th
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -19,7 +18,7 @@ from cryptography import x509
 
 from ledger import record as records
 from ledger import records_request as messages
-from ledger.cli import read_file, read_trust
+from ledger.cli import check_writable, naming, read_file, read_trust, write_file
 from ledger.commitment import parse_commitment
 from ledger.evidence import EvidenceRecord
 from ledger.findings import ExitStatus
@@ -61,9 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--office", required=True, metavar="URL", help="the office's address, as HOST/ajuntament")
     ask.add_argument("--party", required=True, metavar="CODE", help="the code of the administration")
     ask.add_argument("--reason", required=True, metavar="TEXT", help="why, with the law that gives the right")
-    ask.add_argument("--due", required=True, type=date.fromisoformat, metavar="DAY", help="answer by this day")
-    ask.add_argument("--since", type=date.fromisoformat, metavar="DAY", help="first day of the period (UTC)")
-    ask.add_argument("--until", type=date.fromisoformat, metavar="DAY", help="the day after its last")
+    ask.add_argument("--due", required=True, type=_day, metavar="DAY", help="answer by this day")
+    ask.add_argument("--since", type=_day, metavar="DAY", help="first day of the period (UTC)")
+    ask.add_argument("--until", type=_day, metavar="DAY", help="the day after its last")
     ask.add_argument("--commitment", metavar="TEXT", help="one share instead of a period, in base64url")
     ask.add_argument("--output", type=Path, required=True, metavar="FILE", help="keep the request here")
     fetch = commands.add_parser("fetch", help="fetch the answer")
@@ -94,18 +93,27 @@ def _ask(given: argparse.Namespace, http: HTTPClient, clock: Clock) -> int:
     RecordsRequest.verify(token, key.public_key)
     office = given.office.rstrip("/")
     body = compact_json({"request": token})
-    answer = http.post(f"{office}/records-requests", body=body, content_type=_JSON)
+    kept = compact_json({"office": office, "request": token})
+    # before a term runs
+    check_writable(given.output)
+    try:
+        answer = http.post(f"{office}/records-requests", body=body, content_type=_JSON)
+    except UnavailableError as exc:
+        write_file(given.output, kept)
+        raise UnavailableError(
+            exc.code, f"{exc.message}; the request may have arrived, and is kept in {given.output}"
+        ) from exc
     if answer.status != _ACCEPTED:
         raise RequestError("request_refused", f"the office answered {answer.status}: {_reason(answer.body)}")
-    given.output.write_text(json.dumps({"office": office, "request": token}), "utf-8")
+    write_file(given.output, kept)
     print(f"asked; the office must answer by {get_member(answer.json(), 'due', str)}; kept in {given.output}")
     return ExitStatus.HOLDS
 
 
 def _fetch(given: argparse.Namespace, http: HTTPClient, clock: Clock) -> int:
     key, chain = _identity(given)
-    kept = parse_object(read_file(given.request))
-    office, request = get_member(kept, "office", str), get_member(kept, "request", str)
+    check_writable(given.output)
+    office, request = _read_request(given.request)
     access = messages.sign_access(request, key, x5c=chain, now=clock.now())
     place = f"{office}/records-requests/{messages.digest_of(request).hex()}/access"
     answer = http.post(
@@ -117,11 +125,19 @@ def _fetch(given: argparse.Namespace, http: HTTPClient, clock: Clock) -> int:
         raise UnavailableError("not_answered", f"the office answered {answer.status}: {_reason(answer.body)}")
     found = RecordsAnswer.verify(answer.body, request=request, find_key=_find_key(read_trust(given.trust)))
     wrong = sum(not _opens(each) for each in found.records)
-    given.output.write_bytes(answer.body)
+    write_file(given.output, answer.body)
     print(f"{len(found.records)} records, signed by {found.party} on {found.answered_at:%Y-%m-%d %H:%M} UTC")
     print(f"{found.not_kept} shares of which the office keeps no record any more")
     print(f"{wrong} records that are malformed")
     return ExitStatus.VIOLATED if wrong else ExitStatus.HOLDS
+
+
+def _read_request(path: Path) -> tuple[str, str]:
+    """Return the office that was asked, and the signed request."""
+    data = read_file(path)
+    with naming(path):
+        kept = parse_object(data)
+        return get_member(kept, "office", str), get_member(kept, "request", str)
 
 
 def _opens(found: EvidenceRecord) -> bool:
@@ -163,9 +179,16 @@ def _fetcher(given: argparse.Namespace) -> Fetcher:
     if given.command == "ask":
         office = given.office
     else:
-        office = get_member(parse_object(read_file(given.request)), "office", str)
+        office, _ = _read_request(given.request)
     ca_file = str(given.ca) if given.ca else None
     return Fetcher(allowed_private_origins=frozenset({origin_of(office)}), ca_file=ca_file)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        raise argparse.ArgumentTypeError("expected a day as YYYY-MM-DD") from exc
 
 
 def _midnight(day: date | None) -> datetime | None:

@@ -17,12 +17,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ledger.cli import read_file
+from ledger.cli import read_file, write_file
 from ledger.registry import administration_id
 from ledger.registry_events import NO_END, Action, Kind, Role
 from ledger.registry_proposal import CODE, Proposal, ProposedChange
 from protocol.clock import Clock, SystemClock, epoch_seconds, from_epoch
-from protocol.encoding import parse_object
+from protocol.encoding import JSON, parse_object
 from protocol.errors import RequestError
 from testimoni import registry_members
 from testimoni.registry_place import Ask, Place, add_key, add_place, agrees, find_place, read_history
@@ -102,9 +102,16 @@ def _moment(text: str) -> int:
     return epoch_seconds(found)
 
 
+def _details(text: str) -> dict[str, JSON]:
+    try:
+        return parse_object(text)
+    except RequestError as exc:
+        raise RequestError(exc.code, "--details: expected a JSON object") from exc
+
+
 def _propose(given: argparse.Namespace, place: Place, now: datetime) -> int:
     action, kind, role = Action[given.action.upper()], Kind[given.kind.upper()], Role[given.role.upper()]
-    details = parse_object(given.details)
+    details = _details(given.details)
     match action, kind, role:
         case Action.ADD, Kind.ADMINISTRATION, _:
             details = {"code": given.administration, **details}
@@ -133,7 +140,7 @@ def _propose(given: argparse.Namespace, place: Place, now: datetime) -> int:
         before = earlier.changes
     made = Proposal(place.chain_id, place.registry, (*before, change))
     Proposal.parse(made.to_bytes())
-    given.file.write_bytes(made.to_bytes())
+    write_file(given.file, made.to_bytes())
     _print_changes(made.changes)
     print(f"written to {given.file}; nothing was sent")
     print(f"members approve it: testimoni registry approve {given.file} --key FILE")

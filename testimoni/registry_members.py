@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ledger.cli import read_file
+from ledger.cli import read_file, write_file
 from ledger.members_proposal import MembersProposal
 from protocol.encoding import JSON
 from protocol.errors import ConfigurationError
@@ -74,7 +74,7 @@ def run(given: argparse.Namespace, place: Place, ask: Ask) -> int:
 
 def _propose(given: argparse.Namespace, place: Place) -> int:
     made = MembersProposal.make(place.chain_id, place.registry, given.member, given.threshold)
-    given.file.write_bytes(made.to_bytes())
+    write_file(given.file, made.to_bytes())
     if given.json:
         _print_json(made, sent=False)
         return 0

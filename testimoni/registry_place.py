@@ -81,8 +81,14 @@ def read_history(registry: WritableRegistry) -> RegistryHistory:
 
 
 def agrees(given: argparse.Namespace, ask: Ask, question: str) -> bool:
-    """Return whether the person said yes, here or beforehand."""
-    if given.yes or ask(f"{question} [y/N] ").strip().lower() in _YES:
+    """Return whether the person said yes, here or beforehand. Raises `ConfigurationError` when nobody is there."""
+    try:
+        is_agreed = given.yes or ask(f"{question} [y/N] ").strip().lower() in _YES
+    except EOFError as exc:
+        raise ConfigurationError(
+            "configuration_error", "nobody can be asked here, so nothing was sent; give --yes to agree beforehand"
+        ) from exc
+    if is_agreed:
         return True
     print("nothing was sent")
     return False

@@ -16,7 +16,7 @@ from pathlib import Path
 from cryptography import x509
 
 from ledger import merkle
-from ledger.cli import read_file, read_trust
+from ledger.cli import naming, read_file, read_trust
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
 from ledger.findings import ExitStatus
@@ -134,11 +134,13 @@ def _anchor(trust: TrustFile) -> list[x509.Certificate]:
 
 
 def _read_tokens(path: Path) -> list[str]:
-    found = get_member(parse_object(read_file(path)), "reconciliations", list, code=CODE)
-    tokens = [each for each in found if isinstance(each, str)]
-    if len(tokens) != len(found) or not 1 <= len(found) <= MAX_STATEMENTS:
-        raise RequestError(CODE, f"expected 1 to {MAX_STATEMENTS} statements")
-    return tokens
+    data = read_file(path)
+    with naming(path):
+        found = get_member(parse_object(data), "reconciliations", list, code=CODE)
+        tokens = [each for each in found if isinstance(each, str)]
+        if len(tokens) != len(found) or not 1 <= len(found) <= MAX_STATEMENTS:
+            raise RequestError(CODE, f"expected 1 to {MAX_STATEMENTS} statements")
+        return tokens
 
 
 def _end(status: ExitStatus, stated: Sequence[Reconciliation], doubts: Sequence[str], *, as_json: bool) -> int:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
+from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -162,6 +163,13 @@ def migrate(database: Database, package: str) -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def check_exists(database: Database) -> None:
+    """Raise `UnavailableError` when the database is a file that is not there: connecting would make it."""
+    url = database.engine.url
+    if url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file():
+        raise UnavailableError("temporarily_unavailable", f"there is no database {url.database}")
 
 
 def check_migrated(database: Database, package: str) -> None:

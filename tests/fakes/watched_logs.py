@@ -140,7 +140,7 @@ class Watch:
         return {level for level, outcome in self.outcomes().items() if outcome is Outcome.VIOLATED}
 
     def proofs(self) -> list[Path]:
-        return list(self.state.kept_violations(self.settings.origin))
+        return [path for path, kind in self.state.kept_violations(self.settings.origin) if kind is not None]
 
     def judged(self, *, shown=None) -> Outcome:
         """What the one proof that was kept comes to before somebody with a trust file."""

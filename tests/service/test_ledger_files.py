@@ -237,6 +237,31 @@ def test_file_at_the_limit_is_read_and_over_it_is_refused(site, bring, path):
     assert (status, "too large" in page) == (413, True)
 
 
+def test_upload_in_pieces_of_no_length_is_too_large_too(site, world):
+    parts = b'--x\r\nContent-Disposition: form-data; name="evidence"; filename="e"\r\n\r\n'
+    answer = (
+        world.http.apps[URL]
+        .test_client()
+        .post(
+            "/check",
+            input_stream=BytesIO(parts + b" " * MAX_UPLOAD_BYTES + b"\r\n--x--\r\n"),
+            headers={"Accept": "text/html", "Accept-Language": "en"},
+            content_type="multipart/form-data; boundary=x",
+            environ_overrides={"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"},
+        )
+    )
+    assert (answer.status_code, "This file is too large" in answer.get_data(as_text=True)) == (413, True)
+
+
+@pytest.mark.parametrize("bad", [b"notjson", b"[]", b'{"schema": 7}'])
+def test_file_of_another_form_is_said_to_be_the_bad_one_of_the_two(site, bring, bad):
+    site.share()
+    status, page = bring("/check", bad, trust=b"{}")
+    assert (status, "This is not an evidence file" in page) == (400, True)
+    status, page = bring("/check", site.data(), trust=bad)
+    assert (status, "This is not a trust file" in page) == (400, True)
+
+
 def test_largest_upload_is_never_written_to_the_disk():
     from werkzeug.formparser import default_stream_factory
 

@@ -73,6 +73,26 @@ def test_fork_shown_instead_of_what_was_seen_is_convicted_and_stays_so(watch):
     assert len(watch.proofs()) == 1
 
 
+@pytest.mark.parametrize(
+    "name", ["copy.json", "copy-of.json", "{proof}-copy.json", "old-{proof}.json", "x-fork-y.json"]
+)
+def test_foreign_file_among_the_proofs_could_not_tell_and_the_log_is_followed(watch, name):
+    watch.look()
+    slug = next(watch.folder.glob("*.json")).stem
+    foreign = watch.folder / "violations" / f"{slug}-{name.format(proof='fork-0123456789abcdef')}"
+    foreign.write_text("{}")
+    watch.log.grow(1)
+    watch.urls = (URL, MIRROR)
+    watch.serve(watch.log, MIRROR)
+    reports = watch.look()
+    assert result(reports) is ExitStatus.COULD_NOT_TELL
+    said = [
+        each.detail for report in reports for each in report.findings if each.outcome is Outcome.COULD_NOT_TELL
+    ]
+    assert said == [f"{foreign}: not the name of a proof that this monitor kept; move it away"]
+    assert watch.state.find(watch.settings.origin).checkpoint.size == 24
+
+
 def test_history_rewritten_after_the_fact_is_convicted(watch):
     watch.with_chain = False
     watch.look()
@@ -164,6 +184,12 @@ def test_ledger_that_is_down_could_not_tell_and_recovers(watch):
 def test_log_that_the_trust_file_does_not_know_could_not_tell(watch):
     watch.trust = TrustFile("", (), ())
     assert watch.outcomes() == {Level.TRUST: Outcome.COULD_NOT_TELL}
+
+
+def test_file_without_a_promise_is_named_once_with_the_reason(watch):
+    (watch.promises / "folder.jwt").mkdir()
+    last = watch.look()[-1]
+    assert [each.detail for each in last.findings] == [f"{watch.promises}/folder.jwt: cannot be read"]
 
 
 def test_log_that_is_no_longer_listed_is_still_looked_for(watch):

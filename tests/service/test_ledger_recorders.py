@@ -208,6 +208,25 @@ def test_command_adds_lists_and_revokes(settings, monkeypatch, capsys):
     assert "revoked" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["list", "revoke", "add"])
+@pytest.mark.parametrize("place", ["none.sqlite", "no/folder.sqlite", "text.sqlite"])
+def test_command_on_what_is_no_database_is_one_line_and_makes_none(
+    command, place, ledger_settings, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "text.sqlite").write_text("no database, but longer than the header of one" * 9)
+    settings = ledger_settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / place}"})
+    monkeypatch.setattr("ledger.operator_commands.load_settings", lambda _: settings)
+    is_made = (command, place) == ("add", "none.sqlite")
+    assert recorder_command([command] if command == "list" else [command, "wallet"]) == (0 if is_made else 2)
+    said = capsys.readouterr()
+    assert (tmp_path / place).exists() == (is_made or place == "text.sqlite")
+    if not is_made:
+        assert said.out == ""
+        assert said.err.startswith("testimoni recorder: ")
+        assert said.err.endswith(" (temporarily_unavailable)\n")
+        assert said.err.count("\n") == 1
+
+
 def test_production_refuses_a_ledger_that_takes_entries_from_anyone(ledger_settings):
     given = ledger_settings.model_dump() | {
         "environment": "production",

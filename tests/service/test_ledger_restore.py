@@ -23,7 +23,7 @@ from ledger.restorer import HEADS_UNKNOWN
 from ledger.store import SqlStore
 from ledger.trust import log_id
 from ledger.values import LogCondition
-from protocol.errors import RequestError, UnavailableError
+from protocol.errors import UnavailableError
 from protocol.runtime.database import open_database
 from protocol.runtime.signer import open_signer
 from tests.fakes.ledger_bench import Bench, DiesAtError
@@ -397,8 +397,8 @@ def test_command_says_what_became_of_the_log(bench, monkeypatch, capsys):
     bench.chain.is_down = False
     assert restore_command(["--log", "2026"]) == 0
     assert capsys.readouterr().out.endswith("2026: open, 24 leaves\n")
-    with pytest.raises(RequestError, match="unknown_log"):
-        restore_command(["--log", "2031"])
+    assert restore_command(["--log", "2031"]) == 2
+    assert "unknown_log" in capsys.readouterr().err
     bench.worker.sequence()
     bench.worker = bench.another_worker()
     assert restore_command([]) == 2
@@ -431,7 +431,42 @@ def test_command_for_a_log_that_cannot_be_restored_says_so(bench, monkeypatch, c
     monkeypatch.setattr("ledger.operator_commands.load_settings", lambda _: bench.settings)
     monkeypatch.setattr("ledger.worker.Worker", lambda *_, **__: bench.worker)
     assert restore_command([]) == 1
-    assert "frozen, 0 leaves, restore impossible" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "frozen, 0 leaves, restore impossible" in said
+    last = said.splitlines()[-1]
+    assert last.startswith(
+        "Frozen because: restore impossible: no source has the leaves from 0 to 8. The log takes no"
+    )
+    assert "docs/operations.md, section *A ledger that was restored*" in last
+
+
+@pytest.mark.parametrize(
+    "mirror",
+    [
+        "foo",
+        "https://",
+        "ftp://mirror.example",
+        "https://a@mirror.example",
+        "http://mirror.example",
+        "https://m.example:8",
+    ],
+)
+def test_command_with_a_mistyped_mirror_touches_nothing(bench, mirror, monkeypatch, capsys):
+    grown(bench, 1)
+    monkeypatch.setattr("ledger.operator_commands.load_settings", lambda _: bench.settings)
+    monkeypatch.setattr("ledger.worker.Worker", lambda *_, **__: bench.worker)
+    assert restore_command(["--mirror", MIRROR, "--mirror", mirror]) == 2
+    assert capsys.readouterr().err.startswith(f"testimoni restore: --mirror {mirror}: expected")
+    assert bench.store.find_log("2026").condition is LogCondition.OPEN
+
+
+def test_command_on_what_is_no_database_is_one_line(bench, tmp_path, monkeypatch, capsys):
+    settings = bench.settings.model_copy(update={"database_url": f"sqlite:///{tmp_path}/no/folder.sqlite"})
+    monkeypatch.setattr("ledger.operator_commands.load_settings", lambda _: settings)
+    assert restore_command([]) == 2
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert "TESTIMONI_LEDGER_DATABASE_URL (temporarily_unavailable)" in said.err
 
 
 def test_log_without_a_chain_stays_as_it_is(world, ledger, ledger_settings):

@@ -339,6 +339,29 @@ def test_entry_that_the_list_leaves_out_and_one_that_ended_are_shown_as_such(pra
     assert "may ask for records: ended 2026-" in said
 
 
+def test_what_cannot_be_proposed_or_asked_is_an_error_that_names_it(practice):
+    file = practice.folder / "proposal.json"
+    party = ("--administration", CODE)
+    right = ("add", "right", "--role", "issuer", *party, "--subject", "urn:x")
+    ended = ("--since", "2026-12-02T00:00Z", "--until", "2026-12-01T00:00Z")
+    for arguments, said in (
+        ((practice.folder / "none" / "x", "end", "administration", *party), "none/x cannot be written"),
+        ((file, *right, "--details", "notjson"), "--details: expected a JSON object"),
+        ((file, *right, "--details", '{"identifier": "https://u.example"}', *ended), "an end after the start"),
+    ):
+        with pytest.raises(RequestError, match=said):
+            practice.run("propose", *arguments)
+    assert not file.exists()
+    new_type(practice, file)
+
+    def nobody(_question):
+        raise EOFError
+
+    where = ("--chain", URL, "--chain-id", str(CHAIN_ID), "--registry", practice.made.contract)
+    with pytest.raises(ConfigurationError, match="nothing was sent; give --yes"):
+        run(["approve", str(file), *map(str, member(practice, 1)), *where], ask=nobody, clock=practice.clock)
+
+
 def test_proposal_for_another_registry_is_refused(practice):
     file = new_type(practice, practice.folder / "proposal.json")
     other = parse_object(file.read_bytes()) | {"chain_id": 1}

@@ -361,3 +361,39 @@ def test_command_asks_waits_fetches_and_checks(office, world, auditor, shared, t
     (world.folder / "trust.json").write_text(json.dumps(members))
     assert command(*fetching) == 1
     assert command(*asked, "--due", "2026-12-01", "--output", str(kept)) == 2
+
+
+def test_command_that_cannot_keep_the_request_or_means_no_period_asks_nobody(world, auditor, tmp_path, capsys):
+    asked = ["ask", "--office", f"{VERIFIER_URL}/ajuntament", "--party", "L01990015", "--reason", "law"]
+    asked += ["--due", "2026-12-20", *_files(world, auditor)]
+    place = ["--output", str(tmp_path / "request.json")]
+
+    class Nobody:
+        """Nobody is asked."""
+
+    for arguments, said in (
+        (
+            ["--since", "2026-11-01", "--until", "2026-11-21", "--output", str(tmp_path / "no" / "x")],
+            "no/x cannot be",
+        ),
+        (
+            ["--since", "2026-12-01", "--until", "2026-01-01", *place],
+            "expected a period that ends after it begins",
+        ),
+    ):
+        assert run([*asked, *arguments], clock=world.clock, http=Nobody()) == 2
+        assert said in capsys.readouterr().err
+    with pytest.raises(SystemExit, match="2"):
+        run([*asked, "--since", "hoy", *place], clock=world.clock, http=Nobody())
+    assert "--since: expected a day as YYYY-MM-DD" in capsys.readouterr().err
+    assert not (tmp_path / "request.json").exists()
+
+
+def test_request_whose_answer_was_lost_is_kept(world, auditor, tmp_path, capsys):
+    kept = tmp_path / "request.json"
+    asked = ["ask", "--office", f"{VERIFIER_URL}/ajuntament", "--party", "L01990015", "--reason", "law"]
+    period = ["--since", "2026-11-01", "--until", "2026-11-21", "--due", "2026-12-01", "--output", str(kept)]
+    world.http.down.add(VERIFIER_URL)
+    assert run([*asked, *period, *_files(world, auditor)], clock=world.clock, http=world.http) == 2
+    assert f"may have arrived, and is kept in {kept}" in capsys.readouterr().err
+    assert "request" in json.loads(kept.read_text())

@@ -112,6 +112,16 @@ def test_rehearsal_makes_keys_genesis_and_peers_that_fit_the_compose_file(tmp_pa
     assert json.loads((folder / "genesis.json").read_text()) == made
 
 
+@pytest.mark.parametrize(("number", "python"), [("abc", sys.executable), ("7", "false"), ("", sys.executable)])
+def test_rehearsal_that_fails_leaves_no_genesis(tmp_path, number, python):
+    command = ["bash", str(PACK / "rehearse.sh"), number, str(tmp_path / "network")]
+    environment = {**os.environ, "PYTHON": python}
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, timeout=60)
+    assert done.returncode != 0
+    assert not (tmp_path / "network" / "genesis.json").exists()
+    assert python == "false" or b"CHAIN_ID is a whole number" in done.stderr
+
+
 def test_no_key_is_part_of_the_pack():
     kept = {path.name for path in PACK.iterdir() if path.name != "network"}
     assert kept == {

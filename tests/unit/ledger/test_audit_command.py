@@ -10,9 +10,11 @@ from itertools import pairwise
 import pytest
 
 from ledger.auditor import Auditor
-from ledger.cli import MAX_FILE_BYTES, audit_command
+from ledger.cli import MAX_FILE_BYTES, audit_command, verify_evidence_command
 from ledger.commitment import Commitment
+from ledger.monitor_command import verify_violation_command
 from protocol.errors import UnavailableError
+from testimoni.verify_reconciliation import run as verify_reconciliation
 from tests.fakes.published_log import CLOCK, LogWorld
 
 ALL = tuple(Commitment(index.to_bytes(32)) for index in range(1, 701))
@@ -217,3 +219,23 @@ def test_state_of_a_log_without_a_chain_is_that_of_its_head(auditing):
     # nothing anchors it, so it could not be told, and nothing is kept
     assert auditing.run()[0] == 2
     assert not auditing.state.exists()
+
+
+@pytest.mark.parametrize(
+    "option", ["--trust", "--evidence", "verify-evidence", "verify-violation", "reconciliation"]
+)
+def test_file_that_is_not_what_it_should_be_is_named(option, tmp_path, capsys):
+    bad = tmp_path / "bad.json"
+    bad.write_text("notjson")
+    trust = tmp_path / "trust.json"
+    trust.write_text(json.dumps(LogWorld().trust.to_json()))
+    commands = {
+        "verify-evidence": lambda: verify_evidence_command([str(bad)]),
+        "verify-violation": lambda: verify_violation_command([str(bad), "--trust", str(trust)]),
+        "reconciliation": lambda: verify_reconciliation([str(bad), "--trust", str(trust)]),
+    }
+    place = ["--ledger", "https://log.example", "--chain", "https://node.example"]
+    run = commands.get(option, lambda: audit_command([*place, option, str(bad)]))
+    assert run() == 2
+    said = capsys.readouterr()
+    assert f"{bad}: " in said.out + said.err

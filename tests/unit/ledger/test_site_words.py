@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from flask import Flask
 
+import ledger
 from ledger.case import Timeliness
 from ledger.cli import audit_command
 from ledger.findings import Finding, Level, Outcome
@@ -21,6 +24,19 @@ from wallet.consent import LEGAL_TERMS
 
 def test_each_level_has_a_name_and_a_meaning():
     assert set(words.LEVEL_NAMES) == set(words.LEVEL_MEANINGS) == set(Level)
+
+
+def test_pages_promise_no_more_than_audit_and_consensus_do_and_call_a_file_one_thing():
+    pages = Path(ledger.__file__).parent
+    audit, state = (
+        (pages / "templates" / "ledger" / f"{name}.html").read_text("utf-8") for name in ("audit", "state")
+    )
+    assert "0: holds. Every check that counts was made and passed; the lines say what was assumed." in audit
+    # docs/adr/0013: whoever seals two blocks of one height
+    assert "more than a third of them would have to seal twice" in state
+    spanish = (pages / "translations" / "es" / "messages.po").read_text("utf-8")
+    pairs = re.findall(r'^msgid "(.*)"\nmsgstr "(.*)"$', spanish, re.MULTILINE)
+    assert [given for said, given in pairs if re.search(r"\bfiles?\b", said) and "archivo" in given] == []
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
+from eth_utils.address import to_checksum_address
 
 from ledger.promise import MAX_DELAY_SECONDS
 from ledger.trust import (
@@ -21,7 +22,7 @@ from ledger.trust import (
 from protocol.errors import RequestError
 from protocol.keys import PrivateKey
 
-ADDRESS = "0x" + "ab" * 20
+ADDRESS = str(to_checksum_address("0x" + "ab" * 20))
 
 
 @pytest.fixture
@@ -56,6 +57,13 @@ def test_known_and_unknown_names_are_told_apart(trust):
     assert trust.find_administration("other") is None
 
 
+@pytest.mark.parametrize("spelled", [ADDRESS, ADDRESS.lower(), "0x" + ADDRESS[2:].upper()])
+def test_contract_in_any_one_case_is_the_one_with_its_checksum(trust, spelled):
+    document = json.loads(json.dumps(trust.to_json()))
+    document["logs"][0]["chain"]["contract"] = spelled
+    assert TrustFile.parse(json.dumps(document).encode()) == trust
+
+
 def test_limits_of_a_trust_file_are_taken(trust):
     document = json.loads(json.dumps(trust.to_json()))
     document["logs"][0]["maximum_merge_delay"] = MAX_DELAY_SECONDS
@@ -77,6 +85,7 @@ def test_limits_of_a_trust_file_are_taken(trust):
         (("logs", 0, "chain", "log_id"), "0x00"),
         (("logs", 0, "chain", "log_id"), "0x" + "00" * 32),
         (("logs", 0, "chain", "contract"), "0x12"),
+        (("logs", 0, "chain", "contract"), "0x" + ADDRESS[2:].swapcase()),
         (("logs", 0, "chain", "chain_id"), True),
         (("logs", 0, "maximum_merge_delay"), 0),
         (("logs", 0, "maximum_merge_delay"), MAX_DELAY_SECONDS + 1),
