@@ -216,6 +216,10 @@ class Publication:
         earlier = self._store.anchors(log, before=size, limit=1)
         return (earlier[0].size if earlier else None), self._store.find_next_anchor(log, size)
 
+    def find_signed_after(self, log: str, size: int) -> datetime | None:
+        """Return when the first head of more leaves than this was signed; None when there is none."""
+        return self._store.find_signed_after(log, size)
+
     def find_first_settled(self, log: str) -> datetime | None:
         """Return when the log's first anchor was settled; None while none is."""
         return self._store.find_first_settled(log)

@@ -81,6 +81,9 @@ class Store(Protocol):
     def find_checkpoint(self, log: str, size: int | None = None) -> StoredCheckpoint | None:
         """Return the checkpoint of this size, or the newest, as the log signed it."""
 
+    def find_signed_after(self, log: str, size: int) -> datetime | None:
+        """Return when the first head of more leaves than this was signed; None when there is none."""
+
     def cosignatures(self, log: str, size: int) -> tuple[str, ...]:
         """Return the lines of witnesses under the head of this size, the first to sign first."""
 
@@ -198,6 +201,12 @@ class SqlStore:
                 query = query.where(CheckpointRow.size == size)
             row = session.exec(query.order_by(col(CheckpointRow.size).desc()).limit(1)).first()
             return None if row is None else StoredCheckpoint(row.size, row.root, row.note, row.signed_at)
+
+    def find_signed_after(self, log: str, size: int) -> datetime | None:
+        """Return when the first larger head was signed."""
+        query = select(CheckpointRow.signed_at).where(CheckpointRow.log == log, CheckpointRow.size > size)
+        with self._database.read() as session:
+            return session.exec(query.order_by(col(CheckpointRow.size)).limit(1)).first()
 
     def cosignatures(self, log: str, size: int) -> tuple[str, ...]:
         """Return the lines of witnesses under the head of this size, the first to sign first."""

@@ -35,6 +35,8 @@ def state() -> ResponseReturnValue:
         zone=ZONE,
     )
     delays = anchor_delays(anchors)
+    newest = known.publication.find_final_anchor(log=log.name)
+    waits_since = known.publication.find_signed_after(log.name, newest.size if newest else 0)
     return render_template(
         "ledger/state.html",
         log=log,
@@ -48,7 +50,8 @@ def state() -> ResponseReturnValue:
         growth_chart=draw([each.added for each in growth]),
         delays=delays,
         delay_chart=draw([each.delay.total_seconds() for each in delays]),
-        newest=known.publication.find_final_anchor(log=log.name),
+        newest=newest,
+        waits_since=None if log.chain_id is None else waits_since,
         unsettled=sum(not each.is_settled for each in anchors),
         seconds=words.seconds,
         days_shown=DAYS_SHOWN,

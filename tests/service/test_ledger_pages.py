@@ -174,8 +174,10 @@ def test_state_when_the_log_grows_shows_it_by_day_and_the_delay_of_each_anchor(w
     anchored.sequence()
     page = read("/state")[1]
     assert "Promised, not yet anchored" in page
+    assert "none waits" not in page
     anchored.anchor()
     page = read("/state")[1]
+    assert "none waits" in page
     assert "Open and anchored" in page
     days = [row for row in page.split("<tr") if "November 2026</th>" in row]
     # eight of the newest day are the filler of a log that was idle
