@@ -42,9 +42,6 @@ from verifier.report import KeptCase
 from verifier.request import new_secret
 from verifier.store import Store
 
-# the ledger answers in milliseconds; clocks may differ by a minute
-_PROMISE_MAX_AGE = timedelta(minutes=2)
-
 
 @dataclass(frozen=True)
 class WithdrawalRequest:
@@ -167,15 +164,18 @@ class Withdrawals:
             return withdrawal
         commitment = records.commit(answer.key, answer.record)
         promise = self._ledger.add_entry(commitment)
-        log = self._trust.get_log(self._log, now=self._clock.now())
+        now = self._clock.now()
+        log = self._trust.get_log(self._log, now=now)
+        # the log repeats its first promise, which may be of long ago when nobody lived to keep it
+        decided_at = records.parse(answer.record).time
         try:
             promises.verify(
                 promise,
                 log.promise_key,
                 log=log.origin,
                 commitment=commitment,
-                now=self._clock.now(),
-                max_age=_PROMISE_MAX_AGE,
+                now=now,
+                max_age=max(now - decided_at, timedelta(0)),
             )
         except VerificationError as exc:
             raise UnavailableError("ledger_unavailable", "the ledger's promise does not hold") from exc

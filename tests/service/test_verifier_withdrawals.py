@@ -12,6 +12,7 @@ import pytest
 from ledger import promise as promises
 from ledger import record as records
 from ledger import signatures
+from ledger.client import LedgerClient
 from ledger.record import RecordType, TakeBack
 from protocol import jws
 from protocol.encoding import b64url_decode, b64url_encode
@@ -293,6 +294,22 @@ def test_ledger_down_at_the_answer_then_blocked_but_not_given_until_it_is_promis
     given = office.services.store.get_withdrawal("ajuntament", found.id)
     assert given.answer.record == decided.answer.record
     assert office.services.withdrawals.give_answer("ajuntament", found.id) == given
+
+
+def test_killed_between_the_promise_of_an_answer_and_keeping_it_then_it_is_given_hours_later(
+    office, world, ledger, accepted
+):
+    receive(office, take_back(world, accepted[1]))
+    found = only(office)
+    world.http.down.add(LEDGER_URL)
+    with pytest.raises(Exception, match="temporarily_unavailable"):
+        office.services.withdrawals.erase("ajuntament", found.id, decided_by="Clara")
+    world.http.down.clear()
+    answer = office.services.store.get_withdrawal("ajuntament", found.id).answer
+    lost = LedgerClient(world.http, LEDGER_URL).add_entry(records.commit(answer.key, answer.record))
+    world.clock.advance(timedelta(hours=2))
+    given = office.services.withdrawals.give_answer("ajuntament", found.id)
+    assert (given.state, given.answer.promise) == (WithdrawalState.ANSWERED, lost)
 
 
 def test_ledger_that_promises_with_another_key_then_answer_is_not_given(office, world, ledger, accepted):
