@@ -56,14 +56,21 @@ _WEB = ("--worker-class", "gthread", "--threads", "4", "--no-control-socket")
 
 
 class Stack:
-    """One chain node, one ledger web process, and workers that come and go."""
+    """One chain node (our own, or an anvil that runs already), one ledger web process, and workers that come and go."""
 
-    def __init__(self, folder: Path, *, database_url: str | None = None, web_workers: int = 1) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        database_url: str | None = None,
+        web_workers: int = 1,
+        anvil_url: str | None = None,
+    ) -> None:
         self.folder = folder
         self.web_workers = web_workers
         self.chain_port, self.web_port = free_ports(2)
         self.url = f"http://localhost:{self.web_port}"
-        self.chain_url = f"http://127.0.0.1:{self.chain_port}"
+        self.chain_url = anvil_url or f"http://127.0.0.1:{self.chain_port}"
         self.origin = f"localhost:{self.web_port}/2026"
         self.ledger_file = folder / "ledger.sqlite"
         self.database_url = database_url or f"sqlite:///{self.ledger_file}"
@@ -79,7 +86,9 @@ class Stack:
         # the log asks the trust list nothing here; the site for auditors wants an authority all the same
         root = Authority.create(datetime.now(UTC)).root
         (folder / "root.pem").write_bytes(root.public_bytes(Encoding.PEM))
-        self.start_chain()
+        if anvil_url is None:
+            self.start_chain()
+        validators = [open_seal_key(self.chain_file).address] if anvil_url is None else []
         self.chain: Chain = open_chain(self.chain_url, contract=None)
         contract = self.chain.deploy_consent_ledger(owner, owner=owner.address)
         self.chain.register_log(owner, log_id(self.origin), self.sealer.address)
@@ -97,7 +106,7 @@ class Stack:
             "CHAIN_URL": self.chain_url,
             "CHAIN_ID": str(CHAIN_ID),
             "CONTRACT": contract,
-            "VALIDATORS": json.dumps([open_seal_key(self.chain_file).address]),
+            "VALIDATORS": json.dumps(validators),
             "BATCH_INTERVAL_SECONDS": "1",
             "ENTRIES_FROM": "anyone",
             "LEASE_SECONDS": str(LEASE_SECONDS),

@@ -2,7 +2,8 @@
 """Sequencer, anchorer, web workers and chain node are killed at random moments, while entries are recorded.
 
 Between the worker and its node stands a relay that loses answers and empties pools: it passes a transaction on and
-keeps the answer, or says that it was taken and passes nothing on. What was promised is in the log at the end, once;
+keeps the answer, or says that it was taken and passes nothing on. The same on anvil, which makes a block a second:
+there the chain is not killed but reorganised, and its pool emptied. What was promised is in the log at the end, once;
 nothing is anchored twice; the root is right; the audit command agrees.
 
 `TESTIMONI_KILL_ROUNDS` says how many kills (a few in every run, 200 at night), `TESTIMONI_KILL_SEED` repeats a run.
@@ -29,6 +30,7 @@ from eth_utils.crypto import keccak
 
 from ledger.commitment import Commitment
 from protocol.encoding import b64url_encode, parse_object
+from tests.integration.foundry import Anvil
 from tests.integration.ledger_stack import Stack, wait_for
 from tests.ports import free_port
 
@@ -36,6 +38,8 @@ pytestmark = pytest.mark.slow
 ROUNDS = int(os.environ.get("TESTIMONI_KILL_ROUNDS", "8"))
 # one of so many transactions is lost on the way, or its answer is
 LOSSES = 4
+# anvil calls a block final when two follow
+NOT_FINAL = 2
 TARGETS = ("worker", "chain", "web", "web worker")
 # long enough for a batch and an anchor, short enough to hit both
 LONGEST_WAIT_SECONDS = 2.0
@@ -134,6 +138,13 @@ def chance() -> random.Random:
     return random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
 
 
+@pytest.fixture
+def anvil(tmp_path) -> Iterator[Anvil]:
+    made = Anvil(tmp_path, "--block-time", "1")
+    yield made
+    made.stop()
+
+
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def stack(request, tmp_path) -> Iterator[Stack]:
     url = None
@@ -147,6 +158,21 @@ def stack(request, tmp_path) -> Iterator[Stack]:
         made.stop_all()
         if url is not None:
             server.drop(url)
+
+
+@pytest.fixture
+def stack_on_anvil(tmp_path, anvil) -> Iterator[Stack]:
+    made = Stack(tmp_path, web_workers=2, anvil_url=anvil.url)
+    try:
+        yield made
+    finally:
+        made.stop_all()
+
+
+def reorganise(anvil: Anvil, chance: random.Random) -> None:
+    """Take off the newest blocks, none of them final, and forget what waited."""
+    anvil.result("anvil_dropAllTransactions")
+    anvil.result("anvil_reorg", chance.randint(1, NOT_FINAL), [])
 
 
 def kill(stack: Stack, target: str) -> None:
@@ -172,6 +198,21 @@ def kill(stack: Stack, target: str) -> None:
 
 
 def test_nothing_is_lost_when_anything_is_killed_at_any_moment(stack, chance):
+    run(stack, chance, kill)
+
+
+def test_nothing_is_lost_when_the_chain_is_reorganised_meanwhile(stack_on_anvil, anvil, chance):
+    def strike(stack: Stack, target: str) -> None:
+        if target == "chain":
+            reorganise(anvil, chance)
+        else:
+            kill(stack, target)
+
+    run(stack_on_anvil, chance, strike)
+
+
+def run(stack: Stack, chance: random.Random, strike: Callable[[Stack, str], None]) -> None:
+    """Strike at random moments, let everything settle, and look at what came of it."""
     relay = Relay(chance, stack.chain_url)
     stack.environment["CHAIN_URL"] = f"http://127.0.0.1:{relay.port}"
     stack.start_web()
@@ -185,7 +226,7 @@ def test_nothing_is_lost_when_anything_is_killed_at_any_moment(stack, chance):
             wait_for("a promise", lambda before=before: len(recorder.promises) > before)
             time.sleep(chance.uniform(0, LONGEST_WAIT_SECONDS))  # the kill comes when it comes
             target = TARGETS[number % len(TARGETS)]
-            kill(stack, target)
+            strike(stack, target)
             killed[target] += 1
     finally:
         recorder.stop()
