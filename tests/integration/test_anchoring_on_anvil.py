@@ -29,6 +29,7 @@ from ledger.trust import log_id
 from ledger.values import AnchorState
 from ledger.worker import Worker
 from protocol.encoding import parse_object
+from protocol.errors import UnavailableError
 from protocol.runtime.database import open_database
 from tests.integration.foundry import CHAIN_ID, Anvil
 
@@ -202,6 +203,11 @@ def test_a_chain_set_back_before_final_anchors_gets_them_again_once_each(bench):
     assert bench.anvil.result("evm_revert", snapshot) is True
     bench.anvil.result("evm_setAutomine", False)
     assert bench.chain.head(bench.log_id).size == 8
+    # as long as the chain is shorter than it was, the node may only be behind
+    with pytest.raises(UnavailableError, match="chain_behind"):
+        bench.anchor()
+    assert bench.states() == [AnchorState.FINAL] * 4
+    bench.anvil.mine(16)
     for _ in range(4):
         bench.anchor(blocks=4)
     assert bench.is_settled()
