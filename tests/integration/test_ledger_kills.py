@@ -17,6 +17,8 @@ import pytest
 import requests
 
 from ledger import merkle
+from ledger.chain.client import open_chain
+from ledger.chain.sealer import FileSealerKey
 from ledger.kill_points import KillPoint
 from ledger.trust import log_id
 from tests.integration.ledger_stack import Stack, wait_for
@@ -108,6 +110,8 @@ def test_worker_killed_while_it_reopens_anchors_that_the_chain_lost_loses_nothin
     before = len(list(stack.chain.anchors(log_id(stack.origin))))
     _restore_chain(stack, copy)
     assert len(list(stack.chain.anchors(log_id(stack.origin)))) < before
+    # as long as the chain is shorter than it was, the node may only be behind
+    _make_blocks(stack, 4)
     stack.start_worker(point)
     stack.wait_killed(point)
     stack.recover()
@@ -176,6 +180,13 @@ def _copy_chain(stack: Stack, copy: Path) -> None:
     stack.stop("chain", signal.SIGTERM)
     _backup(stack.chain_file, copy)
     stack.start_chain()
+
+
+def _make_blocks(stack: Stack, count: int) -> None:
+    """Let somebody else use the chain."""
+    somebody, chain = FileSealerKey.generate(), open_chain(stack.chain_url, contract=None)
+    for _ in range(count):
+        chain.deploy_consent_ledger(somebody, owner=somebody.address)
 
 
 def _restore_chain(stack: Stack, copy: Path) -> None:
