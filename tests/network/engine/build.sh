@@ -18,6 +18,8 @@ started=$SECONDS
 # one old dependency names a function of the runtime that the linker hides since Go 1.23; nothing calls it here
 go build -trimpath -ldflags=-checklinkname=0 -o "$out/geth" github.com/ethereum/go-ethereum/cmd/geth \
   || { echo "no engine: the build failed, see above and docs/network.md" >&2; exit 1; }
-"$out/geth" version | grep -q 'Quorum Version: 22.7.4'
+# taken whole: a reader that ends at the first match would end the writer too
+version=$("$out/geth" version)
+[[ $version == *'Quorum Version: 22.7.4'* ]] || { echo "no engine: another version was built" >&2; exit 1; }
 printf '%s\n' "$wanted" > "$out/geth.of"
 echo "engine: built in $((SECONDS - started)) s"
