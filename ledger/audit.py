@@ -176,7 +176,7 @@ def check_promise(promise: Promise, contents: LogContents | None, *, is_placed: 
     due = epoch_seconds(promise.due_at) + CLOCK_SKEW.total_seconds()
     for anchor in contents.anchors or ():
         block = _read_block(anchor)
-        if block is not None and epoch_seconds(now) > due < block.timestamp:
+        if block is not None and due < min(epoch_seconds(now), block.timestamp):
             return violated(Level.PROMISED, f"broken: {said}, and still missing in block {anchor.block_number}")
     return could_not_tell(Level.PROMISED, f"not in the log; {said}")
 

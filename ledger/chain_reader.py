@@ -54,8 +54,6 @@ class ChainReader:
     def read(self, trusted: TrustedChain) -> tuple[AnchorEvent, ...]:
         """Return the anchors, in order. Raises as the module says; `UnavailableError` when the node is silent."""
         chain = self._open_chain(self._url, contract=trusted.contract)
-        if chain.chain_id() != trusted.chain_id:
-            raise UnavailableError("wrong_chain", f"expected chain {trusted.chain_id}, the node is on another")
         head = read_head(chain, trusted)
         last = None if self._state is None else self._state.anchor
         if last is not None:
@@ -167,6 +165,8 @@ class ChainReader:
 
 def read_head(chain: Chain, trusted: TrustedChain) -> Head:
     """Return the contract's head of a log. Raises `UnavailableError`: one node's word convicts nobody."""
+    if chain.chain_id() != trusted.chain_id:
+        raise UnavailableError("wrong_chain", f"expected chain {trusted.chain_id}, the node is on another")
     try:
         head = chain.head(trusted.log_id)
     except RequestError as exc:

@@ -38,8 +38,6 @@ def read_anchors(chain: Chain, trusted: TrustedChain, seen: Watched | None) -> A
     size, number, digest = (
         (0, 0, b"") if seen is None else (seen.anchored_size, seen.anchored_block, seen.anchored_hash)
     )
-    if chain.chain_id() != trusted.chain_id:
-        raise UnavailableError("wrong_chain", f"expected chain {trusted.chain_id}, the node is on another")
     head = read_head(chain, trusted)
     if head.size < size:
         detail = f"the node knows {head.size} anchored leaves, {size} were final before: ask another"
