@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+from eth_utils.address import to_checksum_address
 
 from ledger.chain.genesis import NodeIdentity, make_genesis, new_node_key
 from ledger.chain.qbft import ExtraData
@@ -75,6 +76,20 @@ def goquorum_genesis(validators: Sequence[bytes]) -> dict[str, Any]:
         },
     }
     return genesis
+
+
+def new_node_keys() -> list[tuple[bytes, NodeIdentity]]:
+    """Return keys for all nodes, the validators' in an order that a restarted GoQuorum agrees on with the others.
+
+    A running node takes its turns in the order of the addresses' bytes, one that read its snapshot again in the order
+    of their text with the check's capitals, where `C` comes before `a`. With other keys, a network of which two
+    validators were restarted disagrees on whose turn it is, for ever (docs/network.md).
+    """
+    while True:
+        made = [new_node_key() for _ in range(VALIDATORS + 1)]
+        addresses = [identity.address for _, identity in made[:VALIDATORS]]
+        if sorted(addresses) == sorted(addresses, key=to_checksum_address):
+            return made
 
 
 @dataclass
@@ -146,8 +161,7 @@ class Network:
     def __init__(self, folder: Path) -> None:
         ports = iter(free_ports(2 * (VALIDATORS + 1)))
         self.nodes: list[Node] = []
-        for number in range(VALIDATORS + 1):
-            key, identity = new_node_key()
+        for number, (key, identity) in enumerate(new_node_keys()):
             home = folder / f"node{number}"
             (home / "geth").mkdir(parents=True)
             (home / "geth" / "nodekey").write_bytes(key)
@@ -219,6 +233,28 @@ class Network:
         """Wait until the regular node has this many more blocks."""
         target = max(self.regular.height(), 0) + count
         wait_for(f"block {target}", lambda: self.regular.height() >= target)
+
+    def vote(self, voters: Sequence[Node], address: str, is_in: bool) -> None:
+        """Let these validators vote somebody in or out until it is so; more than half of all must be heard."""
+        first = self.regular.height() + 1
+        for voter in voters:
+            voter.call("istanbul_propose", address, is_in)
+        try:
+            wait_for("the vote", lambda: (address in self.named_validators()) is is_in)
+        except AssertionError as error:
+            raise AssertionError("\n".join([str(error), *self.proposals(first)])) from error
+        for voter in voters:
+            voter.call("istanbul_discard", address)
+
+    def proposals(self, first: int) -> list[str]:
+        """Return a line for each block from this one on: who proposed it in which round, with which vote."""
+        lines = [f"peers: {[int(each.call('net_peerCount'), 16) for each in self.nodes]}"]
+        for block in range(first, self.regular.height() + 1):
+            found: Any = self.regular.call("eth_getBlockByNumber", hex(block), False)
+            extra = ExtraData.parse(bytes.fromhex(found["extraData"][2:]))
+            vote = [each.hex() for each in extra.vote]
+            lines.append(f"{block}: {found['miner']} round {extra.round}, vote {vote}")
+        return lines
 
     def kill_all(self) -> None:
         for node in self.nodes:
