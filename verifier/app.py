@@ -121,8 +121,8 @@ def _make_services(settings: VerifierSettings, database: Database, clock: Clock,
         withdrawals=Withdrawals(
             store=store,
             trust=trust,
-            ledger=LedgerClient.of_log(
-                http, settings.ledger_url, settings.log_origin, token=settings.recorder_token()
+            open_ledger=lambda origin: LedgerClient.of_log(
+                http, settings.ledger_url, origin, token=settings.recorder_token()
             ),
             sealer=case_sealer,
             blocking_sealer=blocking_sealer,

@@ -75,7 +75,7 @@ class Withdrawals:
         *,
         store: Store,
         trust: TrustList,
-        ledger: LedgerClient,
+        open_ledger: Callable[[str], LedgerClient],
         sealer: Sealer,
         blocking_sealer: Sealer,
         clock: Clock,
@@ -85,12 +85,12 @@ class Withdrawals:
     ) -> None:
         self._store = store
         self._trust = trust
-        self._ledger = ledger
+        self._open_ledger = open_ledger
         self._sealer = sealer
         self._blocking_sealer = blocking_sealer
         self._clock = clock
         self._open_signer = open_signer
-        # origin of the log that the ledger at our address promises for
+        # origin of the log that new answers name
         self._log = log
         self._blocked_for = blocked_for
 
@@ -163,11 +163,11 @@ class Withdrawals:
         if withdrawal.state is not WithdrawalState.ANSWERING or answer is None:
             return withdrawal
         commitment = records.commit(answer.key, answer.record)
-        promise = self._ledger.add_entry(commitment)
+        decided = records.parse(answer.record)
+        # the log that the record names, which may be that of the year before
+        promise = self._open_ledger(decided.log).add_entry(commitment)
         now = self._clock.now()
-        log = self._trust.get_log(self._log, now=now)
-        # the log repeats its first promise, which may be of long ago when nobody lived to keep it
-        decided_at = records.parse(answer.record).time
+        log = self._trust.get_log(decided.log, now=now)
         try:
             promises.verify(
                 promise,
@@ -175,7 +175,8 @@ class Withdrawals:
                 log=log.origin,
                 commitment=commitment,
                 now=now,
-                max_age=max(now - decided_at, timedelta(0)),
+                # the log repeats its first promise, which may be of long ago when nobody lived to keep it
+                max_age=max(now - decided.time, timedelta(0)),
             )
         except VerificationError as exc:
             raise UnavailableError("ledger_unavailable", "the ledger's promise does not hold") from exc

@@ -312,6 +312,24 @@ def test_killed_between_the_promise_of_an_answer_and_keeping_it_then_it_is_given
     assert (given.state, given.answer.promise) == (WithdrawalState.ANSWERED, lost)
 
 
+def test_new_log_since_the_decision_then_the_one_that_the_answer_names_promises_it(
+    office, world, ledger, accepted
+):
+    receive(office, take_back(world, accepted[1]))
+    found = only(office)
+    world.http.down.add(LEDGER_URL)
+    with pytest.raises(Exception, match="temporarily_unavailable"):
+        office.services.withdrawals.erase("ajuntament", found.id, decided_by="Clara")
+    world.http.down.clear()
+    office.services.withdrawals._log = "ledger.example/2027"
+    given = office.services.withdrawals.give_answer("ajuntament", found.id)
+    answer = given.answer
+    assert records.parse(answer.record).log == LOG_ORIGIN
+    commitment = records.commit(answer.key, answer.record)
+    key = world.promise_key.public_key
+    promises.verify_undated(answer.promise, key, log=LOG_ORIGIN, commitment=commitment)
+
+
 def test_ledger_that_promises_with_another_key_then_answer_is_not_given(office, world, ledger, accepted):
     receive(office, take_back(world, accepted[1]))
     found = only(office)
