@@ -19,9 +19,10 @@ from dataclasses import dataclass
 from ledger.chain import qbft
 from ledger.chain.evidence import read_header
 from ledger.chain.interface import AnchorEvent
+from ledger.chain.strict_rlp import refuse
 from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
 from ledger.trust import TrustedChain, ValidatorSet
-from protocol.errors import Check, VerificationError
+from protocol.errors import VerificationError
 
 ONE_OPERATOR = "sealed by one operator: detects damage, not a dishonest operator"
 
@@ -75,7 +76,7 @@ def _count_seals(block: AnchoredBlock, header_rlp: bytes, addresses: Sequence[st
     facts = read_header(header_rlp)
     # the number chose whose seals count, so it is the header's own
     if (facts.hash, facts.number) != (block.hash, block.number):
-        raise VerificationError(Check.RECEIPT, "the header is another block's", code="anchor_proof")
+        refuse("the header is another block's")
     return len(sealers)
 
 

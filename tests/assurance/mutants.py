@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "mutants.md"
 REPORT = ROOT / "build" / "mutants.json"
 _UNIT = "tests/unit/protocol"
+_LEDGER = "tests/unit/ledger"
 # what is broken, and the tests that must notice
 MODULES = {
     "protocol/jws.py": (f"{_UNIT}/test_jws.py", f"{_UNIT}/test_jws_headers.py"),
@@ -49,6 +50,11 @@ MODULES = {
     "protocol/status_entries.py": (f"{_UNIT}/test_status_list.py",),
     "protocol/dcql/": (f"{_UNIT}/dcql",),
     "verifier/verification.py": ("tests/unit/verifier", "tests/vectors/test_presentations.py"),
+    "ledger/merkle.py": (f"{_LEDGER}/test_merkle.py", f"{_LEDGER}/test_large_audit.py"),
+    "ledger/finality.py": (f"{_LEDGER}/test_finality.py",),
+    "ledger/chain/evidence.py": (f"{_LEDGER}/chain/test_evidence.py",),
+    "ledger/chain/qbft.py": (f"{_LEDGER}/chain/test_qbft.py", f"{_LEDGER}/chain/test_qbft_vectors.py"),
+    "ledger/audit.py": (f"{_LEDGER}/test_audit.py", f"{_LEDGER}/test_large_audit.py"),
 }
 PACKAGES = ("contracts", "issuer", "ledger", "protocol", "sandbox", "testimoni", "verifier", "wallet")
 _BESIDE = ("tests", "docs", "bench", "LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "Makefile", ".ci")
