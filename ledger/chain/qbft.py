@@ -76,8 +76,8 @@ class ExtraData:
 
 
 def is_sealed_form(items: Sequence[Item]) -> bool:
-    """Return whether a header of these items says that its hash leaves the seals out."""
-    return len(items) > _MIX_HASH and items[_MIX_HASH] == ISTANBUL_MIX_HASH
+    """Return whether a header of these items (`header_items`) says that its hash leaves the seals out."""
+    return items[_MIX_HASH] == ISTANBUL_MIX_HASH
 
 
 def block_hash(header_rlp: bytes) -> bytes:

@@ -68,9 +68,11 @@ class _Silence(ast.NodeTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.Call:
-        """The name of a text encoding may be spelt in capitals."""
+        """The name of a text encoding may be spelt in capitals; a function that only raises takes a message."""
         self.generic_visit(node)
         match node:
+            case ast.Call(func=ast.Name(id="refuse" | "_refuse")):
+                node.args = [_silence(each) for each in node.args]
             case ast.Call(func=ast.Attribute(attr="encode" | "decode"), args=[ast.Constant(value=str(name))]):
                 node.args = [ast.Constant(name.lower())]
         return node

@@ -107,6 +107,8 @@ def test_extra_data_is_refused_beyond_its_bounds_and_taken_at_them():
     addresses = [number.to_bytes(20) for number in range(qbft.MAX_VALIDATORS + 1)]
     for taken in (addresses[:-1], []):
         assert ExtraData.parse(rlp.encode([b"v" * 32, taken, [], b"", []])).validators == tuple(taken)
+    most = [b"v" * 32, [], [], b"", [b"s" * 65] * qbft.MAX_VALIDATORS]
+    assert len(ExtraData.parse(rlp.encode(most)).seals) == qbft.MAX_VALIDATORS
     for too_many in ([b"v" * 32, addresses, [], b"", []], [b"v" * 32, [], [], b"", [b"s" * 65] * 257]):
         with pytest.raises(VerificationError):
             ExtraData.parse(rlp.encode(too_many))
@@ -248,6 +250,16 @@ def test_an_empty_or_repeating_list_of_validators_is_refused(validators):
     assert refusal(sealed(*KEYS), validators) == "expected a list of validators, each once"
 
 
-@pytest.mark.parametrize("header", [b"", b"\xc0", b"\x80", rlp.encode([b""] * 13), rlp.encode([b""] * 14)])
+NO_HEADERS = [b"", b"\xc0", b"\x80", rlp.encode([b""] * 13), rlp.encode(b"h" * 600)]
+
+
+@pytest.mark.parametrize("header", [*NO_HEADERS, rlp.encode([b""] * 14)])
 def test_what_is_no_header_is_refused(header):
     refusal(header)
+
+
+@pytest.mark.parametrize("header", NO_HEADERS)
+def test_what_is_no_header_has_no_hash(header):
+    with pytest.raises(VerificationError) as caught:
+        block_hash(header)
+    assert caught.value.code == "anchor_proof"
