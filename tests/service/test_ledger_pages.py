@@ -17,6 +17,7 @@ from ledger.app import create_app
 from ledger.chain.interface import Chain
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
+from ledger.findings import LOG_LEVELS
 from ledger.routes.report import _ONE
 from ledger.tables import Base, EntryRow, LogRow
 from ledger.trust import log_id
@@ -233,6 +234,9 @@ def test_several_logs_are_listed_and_a_frozen_one_is_shown_with_its_anchors(
     assert read("/state?log=1999")[0] == 404
 
 
+BEHIND_THE_LEAVES = "not looked at, because 'leaves give the signed root' could not be told"
+
+
 def audit_own(world) -> tuple[int, dict]:
     answer = world.http.apps[URL].test_client().get("/report.json")
     return answer.status_code, json.loads(answer.data)
@@ -248,6 +252,7 @@ def test_report_says_first_that_the_ledger_audits_itself_and_has_the_commands_fo
     assert (report["schema"], report["result"], report["records"]) == ("testimoni/audit/1", "holds", [])
     assert [each["level"] for each in report["findings"][1:]] == [
         "head signed by the log",
+        "head seen by witnesses",
         "leaves give the signed root",
         "log append-only between anchors",
         "anchored",
@@ -282,6 +287,35 @@ def test_report_when_the_chain_does_not_answer_could_not_tell_and_checks_the_res
     assert report["result"] == "could not tell"
     assert "leaves give the signed root" in {e["level"] for e in report["findings"] if e["outcome"] == "holds"}
     assert [e["level"] for e in report["findings"]].count("anchored") == 1
+
+
+def test_report_of_an_audit_that_stopped_has_a_line_for_each_level_and_says_what_it_stopped_at(
+    world, anchored, monkeypatch, read
+):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    monkeypatch.setattr("ledger.self_audit.MAX_AUDITED_LEAVES", 7)
+    report = audit_own(world)[1]
+    assert [each["level"] for each in report["findings"]] == [each.value for each in LOG_LEVELS]
+    unseen = {each["level"] for each in report["findings"] if each["detail"] == BEHIND_THE_LEAVES}
+    assert unseen == {
+        "log append-only between anchors",
+        "anchored",
+        "anchored commitments are the leaves",
+        "block final",
+    }
+    page = read("/report")[1].split("<main")[1]
+    assert page.count("Not looked at: “All leaves give the signed head” has to be settled first.") == len(unseen)
+    # the same in the words of the program
+    assert page.count("not looked at, because") == len(unseen)
+
+
+def test_report_about_a_chain_that_nobody_reads_says_so_at_each_level_that_needs_it(world, ledger):
+    findings = {each["level"]: each["detail"] for each in audit_own(world)[1]["findings"]}
+    assert findings["anchored"] == "not looked at, because this site asks no chain about it"
+    for level in ("log append-only between anchors", "anchored commitments are the leaves", "block final"):
+        assert findings[level] == "not looked at, because the chain was not read"
 
 
 def test_report_when_the_node_is_on_another_chain_is_violated(world, anchored, ledger_settings):
