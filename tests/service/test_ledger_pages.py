@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from babel.dates import format_datetime
 from sqlmodel import select
 
 from ledger.app import create_app
@@ -22,6 +24,7 @@ from ledger.routes.report import _ONE
 from ledger.tables import Base, EntryRow, LogRow
 from ledger.trust import log_id
 from ledger.worker import Worker
+from protocol.deadlines import ZONE
 from protocol.errors import ConfigurationError, RequestError
 from protocol.runtime.database import migrate, open_database
 from protocol.runtime.settings import load_settings
@@ -37,10 +40,15 @@ CHAIN = {
 
 
 @pytest.fixture
-def anchored(world, ledger_settings):
+def chain_of_pages(ledger_settings):
+    return MemoryChain(log_id(ledger_settings.origin))
+
+
+@pytest.fixture
+def anchored(world, ledger_settings, chain_of_pages):
     """A ledger with a chain in memory: application and worker."""
     settings = ledger_settings.model_copy(update=CHAIN)
-    chain: Chain = MemoryChain(log_id(settings.origin))
+    chain: Chain = chain_of_pages
     worker = Worker(settings, clock=world.clock, chain=chain, sealer=MemorySealer())
     worker.sequence()
     app = world.http.apps[URL] = create_app(settings, clock=world.clock)
@@ -187,6 +195,88 @@ def test_state_when_the_log_grows_shows_it_by_day_and_the_delay_of_each_anchor(w
     assert "In all: 24." in page
 
 
+def moment(at: datetime) -> str:
+    """Return a moment as an English page has it."""
+    return format_datetime(at.astimezone(ZONE), "d MMM y, HH:mm", locale="en_GB")
+
+
+def rows_of(page: str, title: str) -> list[str]:
+    """Return the rows of the table behind a chart, as text."""
+    table = page.split(f'govuk-table__caption--s">{title}<')[1].split("</table>", maxsplit=1)[0]
+    found = [" | ".join(re.findall(r"<t[hd][^>]*>([^<]*)<", row)) for row in table.split("<tr")]
+    return [each for each in found if each]
+
+
+def outlined(page: str) -> list[str]:
+    return re.findall(r'<rect [^>]*fill="none"[^>]*stroke-dasharray', page)
+
+
+def test_state_shows_the_anchor_that_waits_as_a_bar_of_its_own_and_in_the_table(
+    world, anchored, read, chain_of_pages
+):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    chain_of_pages.mines_at_once = False
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    since = moment(world.clock.now())
+    world.clock.advance(timedelta(minutes=2))
+    page = read("/state")[1]
+    head, waits, final = rows_of(page, "Delay of each anchor")
+    assert head == "Anchor | Final | Delay"
+    assert waits == f"16 leaves | waiting since {since} | 120 s so far"
+    assert (final.startswith("8 leaves | "), "waiting" in final) == (True, False)
+    assert len(outlined(page)) == 1
+    assert f"Drawn as an outline: the anchor of 16 leaves, waiting since {since}." in page
+    assert "16 leaves, waiting</text>" in page
+    # in no block yet
+    assert re.search(r"Anchors on their way\s*</dt>\s*<dd[^>]*>\s*1\s*<", page)
+    chain_of_pages.mine()
+    anchored.anchor()
+    page = read("/state")[1]
+    assert [each.split(" | ")[0] for each in rows_of(page, "Delay of each anchor")[1:]] == [
+        "16 leaves",
+        "8 leaves",
+    ]
+    assert ("waiting" in page.split("<main")[1], outlined(page)) == (False, [])
+
+
+def test_state_when_the_chain_never_answered_shows_what_waits_without_a_longest_delay(
+    world, anchored, read, chain_of_pages
+):
+    chain_of_pages.mines_at_once = False
+    add(world)
+    anchored.sequence()
+    # compared with the chain, sent, and in no block
+    anchored.anchor()
+    chain_of_pages.is_down = True
+    world.clock.advance(timedelta(seconds=7))
+    add(world)
+    anchored.sequence()
+    page = read("/state")[1]
+    assert [each.split(" | ")[0] for each in rows_of(page, "Delay of each anchor")[1:]] == [
+        "16 leaves",
+        "8 leaves",
+    ]
+    assert len(outlined(page)) == 2
+    assert "Longest" not in page
+
+
+def test_state_says_when_the_worker_was_last_there_and_that_its_reading_of_the_chain_is_not_kept(
+    world, anchored, read, ledger_settings
+):
+    anchored.anchor()
+    world.clock.advance(timedelta(hours=3))
+    anchored.sequence()
+    page = read("/state")[1]
+    assert re.search(
+        rf"Its worker was last here\s*</dt>\s*<dd[^>]*>\s*{re.escape(moment(world.clock.now()))}\s*<", page
+    )
+    assert "When its worker last read the chain is not kept." in page
+
+
 def numbers(row: str) -> list[int]:
     return [int(part.split("<")[0]) for part in row.split('numeric">')[1:]]
 
@@ -196,6 +286,8 @@ def test_state_without_a_chain_or_anchor_says_so(ledger, read):
     assert "Not anchored" in page
     assert "Nothing has been anchored yet." in page
     assert 'role="img"' not in page
+    assert "Its worker was last here" not in page
+    assert "last read the chain" not in page
 
 
 def test_state_before_a_worker_opened_the_log_says_so(world, ledger_settings, read):
