@@ -79,7 +79,7 @@ class Audited:
         (own,) = self.client.logs()
         return TrustFile("", (AuditedLog.parse(own),), ())
 
-    def run(self, trust=None, *, evidence=None, **changes: object):
+    def run(self, trust=None, *, is_own_word=False, evidence=None, **changes: object):
         def open_chain(url, *, contract):
             assert (url, contract) == (CHAIN_URL, MemoryChain.contract)
             return self.chain
@@ -87,7 +87,7 @@ class Audited:
         auditor = Auditor(
             URL,
             CHAIN_URL,
-            self.trust() if trust is None else trust,
+            None if is_own_word else self.trust() if trust is None else trust,
             **{
                 "log": None,
                 "from_size": 0,
@@ -169,6 +169,48 @@ def test_another_trusted_log_of_the_host_that_was_not_read_could_not_tell_until_
     assert overall(audited.run(trust, log="2026").findings) is ExitStatus.HOLDS
 
 
+@pytest.mark.parametrize("is_own_word", [False, True], ids=["trust file", "own word"])
+@pytest.mark.parametrize("kept", [False, True], ids=["whole", "continued"])
+def test_audit_whose_node_does_not_answer_says_of_each_level_that_it_was_not_looked_at(audited, is_own_word, kept):
+    given = {"is_own_word": is_own_word, "state": audited.run().state if kept else None}
+    assert overall(audited.run(**given).findings) is ExitStatus.HOLDS
+    audited.chain.is_down = True
+    report = audited.run(**given)
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+    said = {each.level: each.detail for each in report.findings}
+    assert said[Level.ANCHORED] == "the node does not answer"
+    for level in (Level.APPEND_ONLY, Level.CALLDATA, Level.FINAL):
+        assert said[level] == "not looked at, because the chain was not read"
+
+
+def test_audit_of_a_log_for_which_no_chain_is_named_says_so_at_its_level(audited):
+    (log,) = audited.trust().logs
+    report = audited.run(TrustFile("", (replace(log, chain=None),), ()))
+    assert {each.level: each.detail for each in untold(report)} == {
+        Level.APPEND_ONLY: "not looked at, because the chain was not read",
+        Level.ANCHORED: "not looked at, because no chain is named for this log",
+        Level.CALLDATA: "not looked at, because the chain was not read",
+    }
+
+
+def test_ledger_that_does_not_describe_its_log_is_not_audited_on_its_own_word(audited, monkeypatch):
+    monkeypatch.setattr(LedgerClient, "logs", lambda _: ({"origin": "else.example/2026"},))
+    report = audited.run(is_own_word=True)
+    first, *unseen = report.findings
+    assert (first.level, first.detail) == (Level.TRUST, "the ledger does not describe its log localhost:8104/2026")
+    assert {each.stopped_by for each in unseen} == {Level.TRUST}
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+
+
+def test_other_logs_that_were_not_read_are_no_reason_for_what_is_missing_about_this_one(audited):
+    (ours,) = audited.trust().logs
+    host = ours.origin.partition("/")[0]
+    audited.chain.is_down = True
+    report = audited.run(TrustFile("", (ours, replace(ours, origin=f"{host}/2025")), ()))
+    assert {each.stopped_by for each in report.findings if each.level is not Level.TRUST} == {None, Level.ANCHORED}
+    assert f"{host}/2025 was not read" in untold(report)[0].detail
+
+
 def test_honest_ledger_audited_from_a_size_or_by_name_holds(audited):
     assert overall(audited.run(from_size=8).findings) is ExitStatus.HOLDS
     assert overall(audited.run(log="2026").findings) is ExitStatus.HOLDS
@@ -187,16 +229,7 @@ def test_ledger_that_grows_while_it_is_audited_holds(audited):
 
 def test_audit_without_trust_says_first_what_it_assumed(audited):
     assert audited.run().findings[0].detail == FROM_THE_FILE
-    own = Auditor(
-        URL,
-        CHAIN_URL,
-        None,
-        log=None,
-        from_size=0,
-        http=audited.world.http,
-        open_chain=lambda *_, **__: audited.chain,
-        clock=LATER,
-    ).run(None)
+    own = audited.run(is_own_word=True)
     assert (own.findings[0].level, own.findings[0].outcome) == (Level.TRUST, Outcome.ASSUMED)
     assert own.findings[0].detail.endswith("no trust file was given")
     assert overall(own.findings) is ExitStatus.HOLDS

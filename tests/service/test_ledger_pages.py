@@ -17,6 +17,7 @@ from sqlmodel import select
 
 from ledger.app import create_app
 from ledger.chain.interface import Chain
+from ledger.checkpoint import CheckpointSigner, new_key_pem
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
 from ledger.findings import LOG_LEVELS
@@ -401,6 +402,27 @@ def test_report_of_an_audit_that_stopped_has_a_line_for_each_level_and_says_what
     assert page.count("Not looked at: “All leaves give the signed head” has to be settled first.") == len(unseen)
     # the same in the words of the program
     assert page.count("not looked at, because") == len(unseen)
+
+
+def test_report_when_the_head_is_signed_with_another_key_is_violated_and_names_what_was_not_looked_at(
+    world, anchored, ledger_settings, read
+):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    other = CheckpointSigner.from_pem(ledger_settings.origin, new_key_pem())
+    with open_database(ledger_settings.database_url).write() as session:
+        row = session.get_one(LogRow, "2026")
+        row.checkpoint_key = other.key.text()
+        session.add(row)
+    report = audit_own(world)[1]
+    assert (report["result"], [each["level"] for each in report["findings"]]) == (
+        "violated",
+        [each.value for each in LOG_LEVELS],
+    )
+    behind = "not looked at, because 'head signed by the log' is violated"
+    assert [each["detail"] for each in report["findings"]].count(behind) == 6
+    assert "has to be settled first" in read("/report")[1]
 
 
 def test_report_about_a_chain_that_nobody_reads_says_so_at_each_level_that_needs_it(world, ledger):
