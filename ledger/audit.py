@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
 """The audit of a whole log: pure functions over bytes that somebody else fetched.
 
-- Each level is reported apart; none hides another. Nothing here decides from a server's word.
+- Each level is reported apart; none hides another, and one that was not looked at says so.
+- Nothing here decides from a server's word.
 - Whether the anchored blocks are final is for `ledger.finality` to say.
 """
 
@@ -17,11 +18,13 @@ from ledger.chain.interface import AnchorEvent
 from ledger.checkpoint import Checkpoint
 from ledger.commitment import Commitment
 from ledger.cosignature import WitnessKey, find_cosignatures
-from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
+from ledger.findings import Finding, Level, Outcome, complete, could_not_tell, holds, violated
 from ledger.promise import CLOCK_SKEW, Promise
 from protocol.clock import epoch_seconds
 from protocol.errors import VerificationError
 
+# What the leaves, and the anchors over them, are judged by.
+TREE_LEVELS = (Level.LEAVES, Level.APPEND_ONLY, Level.ANCHORED, Level.CALLDATA)
 # Copies that root-only anchors need, beside the log's own.
 MIN_MIRRORS = 2
 
@@ -70,13 +73,18 @@ def audit_log(head: Checkpoint, contents: LogContents, *, from_size: int = 0) ->
 def audit_tree(
     head: Checkpoint, tree: merkle.Tree, contents: LogContents, *, from_size: int
 ) -> tuple[Finding, ...]:
-    """Return the same about a log whose tree over these very leaves the caller has computed."""
+    """Return the same about a log whose tree over these very leaves the caller has computed.
+
+    There is one finding for each of `TREE_LEVELS`, in their order, whatever was not looked at.
+    """
     if tree.size != head.size or tree.root() != head.root:
-        return (violated(Level.LEAVES, f"the {tree.size} leaves do not give the root signed for {head.size}"),)
+        wrong = violated(Level.LEAVES, f"the {tree.size} leaves do not give the root signed for {head.size}")
+        return complete([wrong], TREE_LEVELS)
     found = holds(Level.LEAVES, f"{tree.size} leaves")
     anchors = contents.anchors
     if anchors is None:
-        return (found, could_not_tell(Level.ANCHORED, "the chain was not read"))
+        unread = could_not_tell(Level.ANCHORED, "not looked at, because the chain was not read")
+        return complete([found, unread], TREE_LEVELS)
     return (
         found,
         _append_only(tree, contents.first, anchors),

@@ -2,6 +2,7 @@
 """The auditor's errands: fetch the log and its anchors, then let `ledger.audit` judge.
 
 *Could not be fetched* and *wrong* stay apart: no answer is "could not tell", a malformed one is "violated".
+Each level of a log has a line in every report; that of a level that was not looked at says why.
 """
 
 from __future__ import annotations
@@ -22,13 +23,26 @@ from ledger.client import LedgerClient
 from ledger.evidence import Evidence
 from ledger.evidence_audit import audit_evidence
 from ledger.finality import blocks_of, check_finality
-from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, failed, holds, overall
+from ledger.findings import (
+    ExitStatus,
+    Finding,
+    Level,
+    Outcome,
+    complete,
+    could_not_tell,
+    failed,
+    holds,
+    overall,
+    violated,
+)
 from ledger.log_reader import LogReader, Progress
 from ledger.trust import AuditedLog, TrustFile
 from protocol.clock import Clock, SystemClock
 from protocol.encoding import JSON
-from protocol.errors import Check, Error, UnavailableError, VerificationError
+from protocol.errors import Error, UnavailableError
 from protocol.runtime.fetch import Fetcher, HTTPClient, origin_of
+
+FROM_THE_FILE = "keys, contract and validators are those of the trust file"
 
 
 @dataclass
@@ -76,7 +90,7 @@ class Auditor:
         self._clock = clock or SystemClock()
 
     def run(self, evidence: Evidence | None) -> Report:
-        """Return the findings; never raises an `Error` of ours."""
+        """Return the findings, in the order of their levels; never raises an `Error` of ours."""
         report = Report(self._ledger_url)
         contents: dict[str, LogContents] = {}
         self._level = Level.TRUST
@@ -84,6 +98,7 @@ class Auditor:
             self._audit(report, contents)
         except Error as exc:
             report.findings.append(failed(self._level, exc))
+        report.findings = [*complete(report.findings)]
         if evidence is not None:
             report.records = audit_evidence(evidence, self._known(), contents, now=self._clock.now())
         return report
@@ -103,8 +118,7 @@ class Auditor:
         head = checkpoints.verify(note, known.checkpoint_key)
         report.title = f"{known.origin} at {head.size} leaves"
         report.findings.append(holds(self._level, f"{head.size} leaves"))
-        if self._known().witnesses:
-            report.findings.append(witnessed(note, self._known().witnesses, now=self._clock.now()))
+        report.findings.append(witnessed(note, self._known().witnesses, now=self._clock.now()))
         if before is not None:
             _check_newer(before, head)
         self._level = Level.LEAVES
@@ -113,21 +127,40 @@ class Auditor:
         found = contents[known.origin] = LogContents(
             leaves, anchors, start, known.mirrors, self._anchored_before()
         )
-        if before is not None and self._state is not None:
-            self._level = Level.APPEND_ONLY
-            _check_extends(tree, before, self._state)
-        judged = audit_tree(head, tree, found, from_size=self._from_size)
-        # why the chain was not read is said already
-        is_said = anchors is None and known.chain is not None
-        report.findings.extend(each for each in judged if not (is_said and each.level is Level.ANCHORED))
+        report.findings.extend(self._judge(head, tree, found, before))
         self._level = Level.ANCHORED
         if anchors is not None:
             report.findings.extend(reader.check_fresh(self._clock.now()))
             report.findings.extend(reader.compare_with_claims(client, anchors))
-        report.findings.append(check_finality(known.chain, blocks_of(anchors or ())))
-        report.findings.extend(self._unread(known))
+            report.findings.append(check_finality(known.chain, blocks_of(anchors)))
+        # other logs that were not read are no reason for what is missing about this one
+        report.findings = [*complete(report.findings), *self._unread(known)]
         if overall(report.findings) is ExitStatus.HOLDS:
             report.state = reader.end(note, tree, anchors)
+
+    def _judge(
+        self, head: Checkpoint, tree: merkle.Tree, found: LogContents, before: Checkpoint | None
+    ) -> Iterable[Finding]:
+        """Yield what the leaves come to, under the anchors, and under what an earlier audit saw."""
+        rewritten = self._find_rewritten(tree, before)
+        for finding in audit_tree(head, tree, found, from_size=self._from_size):
+            if finding.level is Level.APPEND_ONLY and rewritten is not None:
+                yield rewritten
+            # why the chain was not read is said already
+            elif finding.level is Level.LEAVES or found.anchors is not None:
+                yield finding
+
+    def _find_rewritten(self, tree: merkle.Tree, before: Checkpoint | None) -> Finding | None:
+        """Return a finding when the log is no longer what the earlier audit checked."""
+        if before is None or self._state is None:
+            return None
+        for size, root in ((self._state.size, self._state.root), (before.size, before.root)):
+            if tree.root(size) != root:
+                return violated(
+                    Level.APPEND_ONLY,
+                    f"at {size} leaves the log has another root than at the last audit: it was rewritten",
+                )
+        return None
 
     def _continue(self, known: AuditedLog, report: Report) -> Checkpoint | None:
         """Return the head at which the earlier audit ended, when this one continues it, and say so."""
@@ -166,6 +199,8 @@ class Auditor:
             found = self._trust.find_log(origin)
             if found is None:
                 report.findings.append(could_not_tell(Level.TRUST, f"the log {origin} is not in the trust file"))
+            else:
+                report.findings.append(Finding(Level.TRUST, Outcome.ASSUMED, FROM_THE_FILE, counts=False))
             return found
         for value in client.logs():
             if isinstance(value, dict) and value.get("origin") == origin:
@@ -196,6 +231,8 @@ class Auditor:
     ) -> tuple[AnchorEvent, ...] | None:
         """Return the anchors on the chain; None, and a finding of its own, when they cannot be read."""
         if known.chain is None:
+            unnamed = "not looked at, because no chain is named for this log"
+            report.findings.append(could_not_tell(Level.ANCHORED, unnamed))
             return None
         try:
             return reader.read(known.chain)
@@ -212,13 +249,3 @@ def _check_newer(before: Checkpoint, head: Checkpoint) -> None:
         raise UnavailableError(
             "ledger_behind", f"the ledger shows {head.size} leaves, the last audit saw {before.size} signed"
         )
-
-
-def _check_extends(tree: merkle.Tree, before: Checkpoint, state: AuditState) -> None:
-    """Raise `VerificationError` when the log is no longer what the earlier audit checked."""
-    for size, root in ((state.size, state.root), (before.size, before.root)):
-        if tree.root(size) != root:
-            raise VerificationError(
-                Check.RECEIPT,
-                f"at {size} leaves the log has another root than at the last audit: it was rewritten",
-            )

@@ -3,11 +3,14 @@
 
 An audit as a whole is *violated* when a level that counts is, *could not tell* when one that counts could not be
 checked, and *holds* otherwise. What was assumed is said, never hidden in the result.
+
+An audit of a log has a line for each of `LOG_LEVELS`. One that was not looked at *could not tell*, and its line
+names why: a list that is only shorter would look like one in which nothing is missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -36,6 +39,22 @@ class Level(StrEnum):
     NOT_TAKEN_BACK = "not taken back"
 
 
+# of a log and of its chain; the others are about a record
+LOG_LEVELS = (
+    Level.TRUST,
+    Level.CHECKPOINT,
+    Level.WITNESSED,
+    Level.LEAVES,
+    Level.APPEND_ONLY,
+    Level.ANCHORED,
+    Level.CALLDATA,
+    Level.FINAL,
+)
+_ORDER = {level: place for place, level in enumerate(Level)}
+# what is missing of these informs and does not decide, whatever it is missing for
+_INFORMING = frozenset({Level.WITNESSED, Level.FINAL})
+
+
 class Outcome(StrEnum):
     """What a level came to."""
 
@@ -61,6 +80,8 @@ class Finding:
     outcome: Outcome
     detail: str
     counts: bool = True
+    stopped_by: Level | None = None
+    """The level for whose sake this one was not looked at; None for one that was."""
 
     def to_json(self) -> dict[str, JSON]:
         """Return the JSON object."""
@@ -101,3 +122,38 @@ def overall(findings: Iterable[Finding]) -> ExitStatus:
     if Outcome.COULD_NOT_TELL in counted or Outcome.HOLDS not in counted:
         return ExitStatus.COULD_NOT_TELL
     return ExitStatus.HOLDS
+
+
+def complete(findings: Iterable[Finding], levels: Sequence[Level] = LOG_LEVELS) -> tuple[Finding, ...]:
+    """Return the findings in the order of the levels, with a line for each of these levels that has none.
+
+    What has none was not looked at, because a level that decides could not be told or is violated.
+    """
+    found = list(findings)
+    missing = [level for level in levels if all(each.level is not level for each in found)]
+    lines = [*found, *(_not_looked_at(level, _find_stop(level, found)) for level in missing)]
+    return tuple(sorted(lines, key=lambda each: _ORDER[each.level]))
+
+
+def _find_stop(level: Level, findings: Sequence[Finding]) -> Finding | None:
+    """Return what an audit stopped at: the last that went wrong before this level, else the first after it."""
+    wrong = [
+        each for each in findings if each.counts and each.outcome in (Outcome.VIOLATED, Outcome.COULD_NOT_TELL)
+    ]
+    before = [each for each in wrong if _ORDER[each.level] < _ORDER[level]]
+    if before:
+        return max(before, key=lambda each: _ORDER[each.level])
+    return min(wrong, key=lambda each: _ORDER[each.level], default=None)
+
+
+def _not_looked_at(level: Level, stop: Finding | None) -> Finding:
+    stopped_by = None if stop is None else stop.level
+    if stop is None:
+        why = ""
+    elif stop.level is Level.ANCHORED and stop.outcome is Outcome.COULD_NOT_TELL:
+        why = ", because the chain was not read"
+    else:
+        came_to = "is violated" if stop.outcome is Outcome.VIOLATED else "could not be told"
+        why = f", because '{stop.level}' {came_to}"
+    detail = f"not looked at{why}"
+    return Finding(level, Outcome.COULD_NOT_TELL, detail, level not in _INFORMING, stopped_by)

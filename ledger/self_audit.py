@@ -21,7 +21,7 @@ from ledger.chain.interface import AnchorEvent, Chain
 from ledger.commitment import Commitment
 from ledger.cosignature import WitnessKey
 from ledger.finality import blocks_of, check_finality
-from ledger.findings import ExitStatus, Finding, Level, Outcome, could_not_tell, failed, holds, overall
+from ledger.findings import ExitStatus, Finding, Level, Outcome, complete, could_not_tell, failed, holds, overall
 from ledger.publication import Publication
 from ledger.values import LogState
 from protocol.encoding import JSON
@@ -89,8 +89,7 @@ def audit_own(
         head = checkpoints.verify(note, log.checkpoint_key)
         size = head.size
         findings.append(holds(level, f"{size} leaves"))
-        if witnesses:
-            findings.append(witnessed(note, witnesses, now=now))
+        findings.append(witnessed(note, witnesses, now=now))
         level = Level.LEAVES
         if size > MAX_AUDITED_LEAVES:
             detail = f"{size} leaves, more than the {MAX_AUDITED_LEAVES} that this page reads"
@@ -98,13 +97,15 @@ def audit_own(
         else:
             contents = LogContents(_read_leaves(publication, log, size), anchors)
             judged = audit_log(head, contents)
-            # why the chain was not read is said already
-            is_said = any(each.level is Level.ANCHORED for each in findings)
-            findings.extend(each for each in judged if not (is_said and each.level is Level.ANCHORED))
-            findings.append(check_finality(log.audited(validators).chain, blocks_of(anchors or ())))
+            if anchors is None:
+                # why the chain was not read is said already
+                findings.extend(each for each in judged if each.level is Level.LEAVES)
+            else:
+                findings.extend(judged)
+                findings.append(check_finality(log.audited(validators).chain, blocks_of(anchors)))
     except Error as exc:
         findings.append(failed(level, exc))
-    return OwnReport(log.origin, size, now, tuple(findings))
+    return OwnReport(log.origin, size, now, complete(findings))
 
 
 def _read_leaves(publication: Publication, log: LogState, size: int) -> tuple[Commitment, ...]:
@@ -124,6 +125,7 @@ def _read_chain(
     """Return the anchors on the chain; None, and a finding, when they cannot be read."""
     trusted = log.audited(frozenset()).chain
     if trusted is None or chain_url is None:
+        findings.append(could_not_tell(Level.ANCHORED, "not looked at, because this site asks no chain about it"))
         return None
     try:
         chain = open_chain(chain_url, contract=trusted.contract)

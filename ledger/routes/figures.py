@@ -3,18 +3,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
-from ledger.figures import ANCHORS_SHOWN, DAYS_SHOWN, anchor_delays, draw, growth_by_day
+from ledger.figures import (
+    ANCHORS_SHOWN,
+    DAYS_SHOWN,
+    Waiting,
+    anchor_delays,
+    draw,
+    growth_by_day,
+    waiting_anchors,
+)
 from ledger.routes import words
 from ledger.routes.pages import find_log, other_name
 from ledger.routes.witnesses import witnessed
 from ledger.services import services
 from ledger.trust import validator_sets
-from ledger.values import LogCondition
+from ledger.values import LogCondition, LogState, ShownAnchor
 from protocol.deadlines import ZONE
 
 bp = Blueprint("figures", __name__)
@@ -36,7 +45,8 @@ def state() -> ResponseReturnValue:
     )
     delays = anchor_delays(anchors)
     newest = known.publication.find_final_anchor(log=log.name)
-    waits_since = known.publication.find_signed_after(log.name, newest.size if newest else 0)
+    waiting = _waiting(log, anchors)
+    lengths = [*(each.delay for each in delays), *(each.so_far for each in waiting)]
     return render_template(
         "ledger/state.html",
         log=log,
@@ -49,14 +59,23 @@ def state() -> ResponseReturnValue:
         growth=growth,
         growth_chart=draw([each.added for each in growth]),
         delays=delays,
-        delay_chart=draw([each.delay.total_seconds() for each in delays]),
+        delay_chart=draw([each.total_seconds() for each in lengths], still_open=len(waiting)),
+        waiting=waiting,
         newest=newest,
-        waits_since=None if log.chain_id is None else waits_since,
         unsettled=sum(not each.is_settled for each in anchors),
         seconds=words.seconds,
         days_shown=DAYS_SHOWN,
         anchors_shown=ANCHORS_SHOWN,
     )
+
+
+def _waiting(log: LogState, anchors: Sequence[ShownAnchor]) -> tuple[Waiting, ...]:
+    """Return what waits for the chain; nothing does where there is none."""
+    if log.chain_id is None:
+        return ()
+    known = services()
+    signed_after = partial(known.publication.find_signed_after, log.name)
+    return waiting_anchors(anchors, size=log.size, signed_after=signed_after, now=known.clock.now())
 
 
 def _sealing_now(named: frozenset[str]) -> tuple[str, ...]:

@@ -100,6 +100,7 @@ _BECAUSE: Mapping[tuple[Level, Outcome], str] = {
     (Level.PROMISED, Outcome.COULD_NOT_TELL): N_(
         "The record book is not known here, or the file does not show the place of the entry."
     ),
+    (Level.WITNESSED, Outcome.COULD_NOT_TELL): N_("No witness is known here, or none of them signed this state."),
     (Level.IN_LOG, Outcome.COULD_NOT_TELL): N_("The file was made before the entry had its place."),
     (Level.ANCHORED, Outcome.COULD_NOT_TELL): N_("There was no anchor yet, or no chain that could be asked."),
     (Level.FINAL, Outcome.ASSUMED): N_(
@@ -146,7 +147,7 @@ def audit_command() -> str:
 
 def row(finding: Finding) -> dict[str, str]:
     """Return a finding as a line of a checklist: its name, what came out, what it means, and why."""
-    because = _BECAUSE.get((finding.level, finding.outcome))
+    because = _because(finding)
     meaning = gettext(LEVEL_MEANINGS[finding.level])
     if finding.outcome is not Outcome.HOLDS:
         meaning = gettext("This level means: %(meaning)s") % {"meaning": meaning}
@@ -154,8 +155,16 @@ def row(finding: Finding) -> dict[str, str]:
         "name": gettext(LEVEL_NAMES[finding.level]),
         "outcome": kind(finding),
         "word": outcome_word(finding),
-        "detail": meaning if because is None else f"{gettext(because)} {meaning}",
+        "detail": meaning if because is None else f"{because} {meaning}",
     }
+
+
+def _because(finding: Finding) -> str | None:
+    if finding.stopped_by is not None:
+        before = gettext(LEVEL_NAMES[finding.stopped_by])
+        return gettext("Not looked at: “%(level)s” has to be settled first.") % {"level": before}
+    because = _BECAUSE.get((finding.level, finding.outcome))
+    return None if because is None else gettext(because)
 
 
 def kind(finding: Finding) -> str:

@@ -22,6 +22,12 @@ from tests.fakes.recorded_share import NOW, ORIGIN
 
 ENTRIES, HASHES = "tile/entries/000.p/30", "tile/0/000.p/30"
 HOLDS = Expected()
+# what needs the leaves and the chain
+OF_THE_TREE = frozenset({Level.APPEND_ONLY, Level.ANCHORED, Level.CALLDATA})
+OF_A_HEAD = OF_THE_TREE | {Level.LEAVES}
+OF_THE_CHAIN = OF_THE_TREE - {Level.ANCHORED}
+# what is not looked at any more when one of these is not settled
+UNSEEN = {Level.TRUST: OF_A_HEAD | {Level.CHECKPOINT}, Level.CHECKPOINT: OF_A_HEAD, Level.LEAVES: OF_THE_TREE}
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,9 @@ class LogCase:
 
 
 def fails(name: str, levels: set[Level], make: Callable[[LogWorld], PublishedLog]) -> LogCase:
-    """Return the case of a log that fails these levels and no other."""
-    return LogCase(name, make, Expected(frozenset(levels)))
+    """Return the case of a log that fails these levels and no other; what was not looked at then could not tell."""
+    wrong = frozenset(levels)
+    return LogCase(name, make, Expected(wrong, frozenset().union(*(UNSEEN.get(each, ()) for each in wrong))))
 
 
 def changed_leaf(at: int) -> tuple[Commitment, ...]:
@@ -244,7 +251,13 @@ def other_receipt(world: LogWorld) -> PublishedLog:
 
 
 def never_said(level: Level) -> Expected:
-    return Expected(untold=frozenset({level}))
+    """The level could not be told, nor what was not looked at then."""
+    return Expected(untold=UNSEEN.get(level, frozenset()) | {level})
+
+
+UNREAD = Expected(untold=OF_THE_TREE)
+MISREAD = Expected(frozenset({Level.ANCHORED}), OF_THE_CHAIN)
+UNKNOWN = never_said(Level.CHECKPOINT).untold | {Level.TRUST}
 
 
 FILES = (
@@ -269,8 +282,13 @@ FILES = (
         {Level.CHECKPOINT},
         served("checkpoint", lambda note: note.replace(b"\n30\n", b"\n29\n")),
     ),
-    fails("head-malformed", {Level.CHECKPOINT}, served("checkpoint", lambda note: note[:20])),
-    LogCase("head-missing", served("checkpoint", lambda _: None), never_said(Level.CHECKPOINT)),
+    # without a head nobody knows which log this is
+    LogCase(
+        "head-malformed",
+        served("checkpoint", lambda note: note[:20]),
+        Expected(frozenset({Level.CHECKPOINT}), UNKNOWN - {Level.CHECKPOINT}),
+    ),
+    LogCase("head-missing", served("checkpoint", lambda _: None), Expected(untold=UNKNOWN)),
     LogCase("log-not-in-the-trust-file", other_log, never_said(Level.TRUST)),
     fails(
         "entry-changed-in-a-bundle",
@@ -283,15 +301,15 @@ FILES = (
     fails("hash-changed-in-a-tile", {Level.LEAVES}, served(HASHES, lambda data: bytes([data[0] ^ 1]) + data[1:])),
     fails("tile-cut-short", {Level.LEAVES}, served(HASHES, lambda data: data[:-10])),
     LogCase("tile-missing", served(HASHES, lambda _: None), never_said(Level.LEAVES)),
-    LogCase("node-does-not-answer", told(anchors=None), never_said(Level.ANCHORED)),
-    LogCase("node-of-another-chain", told(chain_id=1), never_said(Level.ANCHORED)),
-    LogCase("contract-lets-another-sealer-anchor", told(sealer=CONTRACT), never_said(Level.ANCHORED)),
-    fails("contract-has-another-head-than-its-newest-event", {Level.ANCHORED}, told(root=bytes(32))),
-    LogCase("node-hides-the-events", told(anchors=()), never_said(Level.ANCHORED)),
-    LogCase("node-hides-an-event", anchored(lambda a, _b, c: (a, c)), never_said(Level.ANCHORED)),
-    LogCase("node-hides-the-first-event", anchored(lambda _a, b, c: (b, c)), never_said(Level.ANCHORED)),
-    LogCase("node-has-no-receipt-of-the-newest-anchor", told(receipts={}), never_said(Level.ANCHORED)),
-    fails("newest-anchor-is-not-the-one-of-its-receipt", {Level.ANCHORED}, other_receipt),
+    LogCase("node-does-not-answer", told(anchors=None), UNREAD),
+    LogCase("node-of-another-chain", told(chain_id=1), UNREAD),
+    LogCase("contract-lets-another-sealer-anchor", told(sealer=CONTRACT), UNREAD),
+    LogCase("contract-has-another-head-than-its-newest-event", told(root=bytes(32)), MISREAD),
+    LogCase("node-hides-the-events", told(anchors=()), UNREAD),
+    LogCase("node-hides-an-event", anchored(lambda a, _b, c: (a, c)), UNREAD),
+    LogCase("node-hides-the-first-event", anchored(lambda _a, b, c: (b, c)), UNREAD),
+    LogCase("node-has-no-receipt-of-the-newest-anchor", told(receipts={}), UNREAD),
+    LogCase("newest-anchor-is-not-the-one-of-its-receipt", other_receipt, MISREAD),
     fails("block-sealed-by-two-of-four", {Level.FINAL}, sealed(16, lambda w: w.validators, 2)),
     fails("block-of-a-network-of-strangers", {Level.FINAL}, sealed(16, strangers)),
     fails("block-sealed-by-nobody", {Level.FINAL}, sealed(24, lambda w: w.validators, 0)),
@@ -302,7 +320,7 @@ FILES = (
         since(lambda w: w.publish(changed_leaf(3))),
     ),
     LogCase("older-head-than-at-the-last-audit", since(signed_anew(LEAVES[:16])), never_said(Level.CHECKPOINT)),
-    fails("block-that-was-final-is-gone", {Level.FINAL}, final_block_gone),
+    LogCase("block-that-was-final-is-gone", final_block_gone, Expected(frozenset({Level.FINAL}), OF_THE_TREE)),
     LogCase("state-of-another-log", state_of_another_log, never_said(Level.TRUST)),
     LogCase("state-of-another-contract", state_of_another_contract, never_said(Level.TRUST)),
 )

@@ -18,7 +18,7 @@ from ledger import record as records
 from ledger.app import create_app
 from ledger.audit import witnessed
 from ledger.audit_state import AuditState
-from ledger.auditor import Auditor
+from ledger.auditor import FROM_THE_FILE, Auditor
 from ledger.chain.interface import AnchorEvent, Mode
 from ledger.chain.sealer import FileSealKey
 from ledger.chain_reader import STALE_AFTER
@@ -28,7 +28,7 @@ from ledger.commitment import Commitment
 from ledger.cosignature import Cosigner
 from ledger.evidence import Evidence, EvidenceRecord
 from ledger.finality import ONE_OPERATOR
-from ledger.findings import ExitStatus, Level, Outcome, overall
+from ledger.findings import LOG_LEVELS, ExitStatus, Level, Outcome, overall
 from ledger.promise import CLOCK_SKEW
 from ledger.tables import CheckpointRow, EntryRow, NodeRow
 from ledger.trust import AuditedLog, TrustFile, log_id, since_the_start
@@ -79,7 +79,7 @@ class Audited:
         (own,) = self.client.logs()
         return TrustFile("", (AuditedLog.parse(own),), ())
 
-    def run(self, trust=None, *, evidence=None, **changes: object):
+    def run(self, trust=None, *, is_own_word=False, evidence=None, **changes: object):
         def open_chain(url, *, contract):
             assert (url, contract) == (CHAIN_URL, MemoryChain.contract)
             return self.chain
@@ -87,7 +87,7 @@ class Audited:
         auditor = Auditor(
             URL,
             CHAIN_URL,
-            self.trust() if trust is None else trust,
+            None if is_own_word else self.trust() if trust is None else trust,
             **{
                 "log": None,
                 "from_size": 0,
@@ -97,12 +97,22 @@ class Audited:
                 **changes,
             },
         )
-        return auditor.run(evidence)
+        report = auditor.run(evidence)
+        # whatever came out, nothing is left out, and each line is in its place
+        levels = [each.level for each in report.findings]
+        assert levels == sorted(levels, key=[*Level].index)
+        assert set(levels) == set(LOG_LEVELS)
+        return report
 
     def violated(self, **changes: object) -> set[Level]:
         report = self.run(**changes)
         assert overall(report.findings) is ExitStatus.VIOLATED
         return {each.level for each in report.findings if each.outcome is Outcome.VIOLATED}
+
+
+def untold(report):
+    """Return what could not be told and counts."""
+    return [each for each in report.findings if each.outcome is Outcome.COULD_NOT_TELL and each.counts]
 
 
 @pytest.fixture
@@ -114,15 +124,17 @@ def test_honest_ledger_holds_at_every_level(audited):
     report = audited.run()
     assert overall(report.findings) is ExitStatus.HOLDS
     assert [each.level for each in report.findings] == [
+        Level.TRUST,
         Level.CHECKPOINT,
+        Level.WITNESSED,
         Level.LEAVES,
         Level.APPEND_ONLY,
         Level.ANCHORED,
-        Level.CALLDATA,
         Level.ANCHORED,
+        Level.CALLDATA,
         Level.FINAL,
     ]
-    fresh = report.findings[-2]
+    fresh = report.findings[-3]
     assert fresh.detail == "the newest anchor is in a block of 2027-01-15 08:00:02 UTC"
     assert report.title == "localhost:8104/2026 at 24 leaves"
 
@@ -151,10 +163,52 @@ def test_another_trusted_log_of_the_host_that_was_not_read_could_not_tell_until_
     host = ours.origin.partition("/")[0]
     others = (replace(ours, origin=f"{host}/2025"), replace(ours, origin="elsewhere.example/2025"))
     trust = TrustFile("", (ours, *others), ())
-    (found,) = [each for each in audited.run(trust).findings if each.outcome is Outcome.COULD_NOT_TELL]
-    assert (found.level, found.counts) == (Level.TRUST, True)
+    (found,) = untold(audited.run(trust))
+    assert found.level is Level.TRUST
     assert found.detail == f"{host}/2025 was not read; audit it too, with --log 2025"
     assert overall(audited.run(trust, log="2026").findings) is ExitStatus.HOLDS
+
+
+@pytest.mark.parametrize("is_own_word", [False, True], ids=["trust file", "own word"])
+@pytest.mark.parametrize("kept", [False, True], ids=["whole", "continued"])
+def test_audit_whose_node_does_not_answer_says_of_each_level_that_it_was_not_looked_at(audited, is_own_word, kept):
+    given = {"is_own_word": is_own_word, "state": audited.run().state if kept else None}
+    assert overall(audited.run(**given).findings) is ExitStatus.HOLDS
+    audited.chain.is_down = True
+    report = audited.run(**given)
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+    said = {each.level: each.detail for each in report.findings}
+    assert said[Level.ANCHORED] == "the node does not answer"
+    for level in (Level.APPEND_ONLY, Level.CALLDATA, Level.FINAL):
+        assert said[level] == "not looked at, because the chain was not read"
+
+
+def test_audit_of_a_log_for_which_no_chain_is_named_says_so_at_its_level(audited):
+    (log,) = audited.trust().logs
+    report = audited.run(TrustFile("", (replace(log, chain=None),), ()))
+    assert {each.level: each.detail for each in untold(report)} == {
+        Level.APPEND_ONLY: "not looked at, because the chain was not read",
+        Level.ANCHORED: "not looked at, because no chain is named for this log",
+        Level.CALLDATA: "not looked at, because the chain was not read",
+    }
+
+
+def test_ledger_that_does_not_describe_its_log_is_not_audited_on_its_own_word(audited, monkeypatch):
+    monkeypatch.setattr(LedgerClient, "logs", lambda _: ({"origin": "else.example/2026"},))
+    report = audited.run(is_own_word=True)
+    first, *unseen = report.findings
+    assert (first.level, first.detail) == (Level.TRUST, "the ledger does not describe its log localhost:8104/2026")
+    assert {each.stopped_by for each in unseen} == {Level.TRUST}
+    assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
+
+
+def test_other_logs_that_were_not_read_are_no_reason_for_what_is_missing_about_this_one(audited):
+    (ours,) = audited.trust().logs
+    host = ours.origin.partition("/")[0]
+    audited.chain.is_down = True
+    report = audited.run(TrustFile("", (ours, replace(ours, origin=f"{host}/2025")), ()))
+    assert {each.stopped_by for each in report.findings if each.level is not Level.TRUST} == {None, Level.ANCHORED}
+    assert f"{host}/2025 was not read" in untold(report)[0].detail
 
 
 def test_honest_ledger_audited_from_a_size_or_by_name_holds(audited):
@@ -174,19 +228,10 @@ def test_ledger_that_grows_while_it_is_audited_holds(audited):
 
 
 def test_audit_without_trust_says_first_what_it_assumed(audited):
-    audited_trust = audited.run(trust=None).findings
-    assert audited_trust[0].level is Level.CHECKPOINT
-    own = Auditor(
-        URL,
-        CHAIN_URL,
-        None,
-        log=None,
-        from_size=0,
-        http=audited.world.http,
-        open_chain=lambda *_, **__: audited.chain,
-        clock=LATER,
-    ).run(None)
+    assert audited.run().findings[0].detail == FROM_THE_FILE
+    own = audited.run(is_own_word=True)
     assert (own.findings[0].level, own.findings[0].outcome) == (Level.TRUST, Outcome.ASSUMED)
+    assert own.findings[0].detail.endswith("no trust file was given")
     assert overall(own.findings) is ExitStatus.HOLDS
 
 
@@ -259,7 +304,7 @@ def test_newest_anchor_in_a_block_of_tomorrow_could_not_tell(audited):
     assert overall(audited.run(clock=FixedClock(newest - CLOCK_SKEW)).findings) is ExitStatus.HOLDS
     early = audited.run(clock=FixedClock(newest - CLOCK_SKEW - timedelta(seconds=1)))
     assert overall(early.findings) is ExitStatus.COULD_NOT_TELL
-    (found,) = [each for each in early.findings if each.outcome is Outcome.COULD_NOT_TELL]
+    (found,) = untold(early)
     assert found.detail.endswith("this clock or the chain's is wrong")
 
 
@@ -407,7 +452,12 @@ def test_ledger_that_shows_an_older_head_than_the_last_audit_saw_could_not_tell(
         session.delete(session.exec(select(CheckpointRow).where(CheckpointRow.size == 24)).one())
     report = audited.run(state=state)
     assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
-    assert report.findings[-1].detail == "the ledger shows 16 leaves, the last audit saw 24 signed"
+    said, *unseen = untold(report)
+    assert (said.level, said.detail) == (
+        Level.CHECKPOINT,
+        "the ledger shows 16 leaves, the last audit saw 24 signed",
+    )
+    assert {each.stopped_by for each in unseen} == {Level.CHECKPOINT}
 
 
 def test_block_that_was_final_and_is_gone_is_violated_at_the_level_of_finality(audited):
@@ -434,7 +484,9 @@ def test_node_that_knows_less_than_the_ledger_says_is_final_could_not_tell(audit
     audited.chain.reorganise(1)
     report = audited.run()
     assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
-    assert "the ledger says that 24 leaves are anchored for good" in report.findings[-2].detail
+    (found,) = untold(report)
+    assert found.level is Level.ANCHORED
+    assert "the ledger says that 24 leaves are anchored for good" in found.detail
 
 
 def test_node_that_hides_its_events_could_not_tell(audited):
@@ -570,13 +622,14 @@ def test_newest_anchor_of_long_ago_could_not_tell(audited, where):
     at.advance(timedelta(seconds=1))
     report = audited.run(clock=at, **given)
     assert overall(report.findings) is ExitStatus.COULD_NOT_TELL
-    (found,) = [each for each in report.findings if each.outcome is Outcome.COULD_NOT_TELL and each.counts]
+    (found,) = untold(report)
     assert found.detail.startswith("stale: the newest anchor is in a block of 2027-01-15 08:00:02 UTC")
     # a log that came to its end has no newer one, if the node is right about that
     audited.chain.is_frozen = True
     ended = audited.run(clock=at, **given)
     assert overall(ended.findings) is ExitStatus.HOLDS
-    assert [each.outcome for each in ended.findings].count(Outcome.ASSUMED) == 2
+    assumed = {each.level for each in ended.findings if each.outcome is Outcome.ASSUMED}
+    assert {Level.TRUST, Level.ANCHORED} <= assumed
 
 
 def test_node_that_tells_another_root_is_violated(audited):
@@ -614,7 +667,8 @@ def test_state_of_another_log_key_or_contract_is_not_continued(audited, change):
         state = replace(state, anchor=replace(state.anchor, contract=SEALER))
     report = audited.run(replace(trust, logs=(log,)), state=state)
     assert overall(report.findings) is not ExitStatus.HOLDS
-    assert [each.level for each in report.findings] == [Level.TRUST]
+    said = {each.level for each in report.findings if each.stopped_by is None}
+    assert said == {Level.TRUST}
 
 
 @pytest.mark.parametrize(("kind", "cut"), [("entries", None), ("entries", 10), ("0", None), ("0", 10)])
@@ -628,9 +682,13 @@ def test_tile_missing_or_truncated_is_never_a_pass(audited, monkeypatch, kind, c
         return replace(answer, status=404) if cut is None else replace(answer, body=answer.body[:-cut])
 
     monkeypatch.setattr(audited.world.http, "get", get)
-    found = audited.run().findings[-1]
-    expected = Outcome.COULD_NOT_TELL if cut is None else Outcome.VIOLATED
-    assert (found.level, found.outcome) == (Level.LEAVES, expected)
+    report = audited.run()
+    (found,) = (each for each in report.findings if each.level is Level.LEAVES)
+    assert found.outcome is (Outcome.COULD_NOT_TELL if cut is None else Outcome.VIOLATED)
+    came_to = "could not be told" if cut is None else "is violated"
+    unseen = [each for each in report.findings if each.stopped_by is Level.LEAVES]
+    assert [each.level for each in unseen] == [Level.APPEND_ONLY, Level.ANCHORED, Level.CALLDATA, Level.FINAL]
+    assert {each.detail for each in unseen} == {f"not looked at, because 'leaves give the signed root' {came_to}"}
 
 
 def test_witnesses_of_the_trust_file_are_counted_and_decide_nothing(audited):
@@ -651,5 +709,6 @@ def test_witnesses_of_the_trust_file_are_counted_and_decide_nothing(audited):
     now = audited.world.clock.now()
     assert found(lambda _: "") == (Outcome.COULD_NOT_TELL, "0 of 2 known")
     assert found(lambda note: ours.cosign(note, now=now)) == (Outcome.HOLDS, "1 of 2 known")
-    assert Level.WITNESSED not in {each.level for each in audited.run().findings}
+    unnamed = next(each for each in audited.run().findings if each.level is Level.WITNESSED)
+    assert (unnamed.detail, unnamed.counts) == ("no witness is known", False)
     assert witnessed(audited.client.checkpoint(), (), now=now).outcome is Outcome.COULD_NOT_TELL

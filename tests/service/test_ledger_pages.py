@@ -4,23 +4,28 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from babel.dates import format_datetime
 from sqlmodel import select
 
 from ledger.app import create_app
 from ledger.chain.interface import Chain
+from ledger.checkpoint import CheckpointSigner, new_key_pem
 from ledger.client import LedgerClient
 from ledger.commitment import Commitment
+from ledger.findings import LOG_LEVELS
 from ledger.routes.report import _ONE
 from ledger.tables import Base, EntryRow, LogRow
 from ledger.trust import log_id
 from ledger.worker import Worker
+from protocol.deadlines import ZONE
 from protocol.errors import ConfigurationError, RequestError
 from protocol.runtime.database import migrate, open_database
 from protocol.runtime.settings import load_settings
@@ -36,10 +41,15 @@ CHAIN = {
 
 
 @pytest.fixture
-def anchored(world, ledger_settings):
+def chain_of_pages(ledger_settings):
+    return MemoryChain(log_id(ledger_settings.origin))
+
+
+@pytest.fixture
+def anchored(world, ledger_settings, chain_of_pages):
     """A ledger with a chain in memory: application and worker."""
     settings = ledger_settings.model_copy(update=CHAIN)
-    chain: Chain = MemoryChain(log_id(settings.origin))
+    chain: Chain = chain_of_pages
     worker = Worker(settings, clock=world.clock, chain=chain, sealer=MemorySealer())
     worker.sequence()
     app = world.http.apps[URL] = create_app(settings, clock=world.clock)
@@ -186,6 +196,88 @@ def test_state_when_the_log_grows_shows_it_by_day_and_the_delay_of_each_anchor(w
     assert "In all: 24." in page
 
 
+def moment(at: datetime) -> str:
+    """Return a moment as an English page has it."""
+    return format_datetime(at.astimezone(ZONE), "d MMM y, HH:mm", locale="en_GB")
+
+
+def rows_of(page: str, title: str) -> list[str]:
+    """Return the rows of the table behind a chart, as text."""
+    table = page.split(f'govuk-table__caption--s">{title}<')[1].split("</table>", maxsplit=1)[0]
+    found = [" | ".join(re.findall(r"<t[hd][^>]*>([^<]*)<", row)) for row in table.split("<tr")]
+    return [each for each in found if each]
+
+
+def outlined(page: str) -> list[str]:
+    return re.findall(r'<rect [^>]*fill="none"[^>]*stroke-dasharray', page)
+
+
+def test_state_shows_the_anchor_that_waits_as_a_bar_of_its_own_and_in_the_table(
+    world, anchored, read, chain_of_pages
+):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    chain_of_pages.mines_at_once = False
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    since = moment(world.clock.now())
+    world.clock.advance(timedelta(minutes=2))
+    page = read("/state")[1]
+    head, waits, final = rows_of(page, "Delay of each anchor")
+    assert head == "Anchor | Final | Delay"
+    assert waits == f"16 leaves | waiting since {since} | 120 s so far"
+    assert (final.startswith("8 leaves | "), "waiting" in final) == (True, False)
+    assert len(outlined(page)) == 1
+    assert f"Drawn as an outline: the anchor of 16 leaves, waiting since {since}." in page
+    assert "16 leaves, waiting</text>" in page
+    # in no block yet
+    assert re.search(r"Anchors on their way\s*</dt>\s*<dd[^>]*>\s*1\s*<", page)
+    chain_of_pages.mine()
+    anchored.anchor()
+    page = read("/state")[1]
+    assert [each.split(" | ")[0] for each in rows_of(page, "Delay of each anchor")[1:]] == [
+        "16 leaves",
+        "8 leaves",
+    ]
+    assert ("waiting" in page.split("<main")[1], outlined(page)) == (False, [])
+
+
+def test_state_when_the_chain_never_answered_shows_what_waits_without_a_longest_delay(
+    world, anchored, read, chain_of_pages
+):
+    chain_of_pages.mines_at_once = False
+    add(world)
+    anchored.sequence()
+    # compared with the chain, sent, and in no block
+    anchored.anchor()
+    chain_of_pages.is_down = True
+    world.clock.advance(timedelta(seconds=7))
+    add(world)
+    anchored.sequence()
+    page = read("/state")[1]
+    assert [each.split(" | ")[0] for each in rows_of(page, "Delay of each anchor")[1:]] == [
+        "16 leaves",
+        "8 leaves",
+    ]
+    assert len(outlined(page)) == 2
+    assert "Longest" not in page
+
+
+def test_state_says_when_the_worker_was_last_there_and_that_its_reading_of_the_chain_is_not_kept(
+    world, anchored, read, ledger_settings
+):
+    anchored.anchor()
+    world.clock.advance(timedelta(hours=3))
+    anchored.sequence()
+    page = read("/state")[1]
+    assert re.search(
+        rf"Its worker was last here\s*</dt>\s*<dd[^>]*>\s*{re.escape(moment(world.clock.now()))}\s*<", page
+    )
+    assert "When its worker last read the chain is not kept." in page
+
+
 def numbers(row: str) -> list[int]:
     return [int(part.split("<")[0]) for part in row.split('numeric">')[1:]]
 
@@ -195,6 +287,8 @@ def test_state_without_a_chain_or_anchor_says_so(ledger, read):
     assert "Not anchored" in page
     assert "Nothing has been anchored yet." in page
     assert 'role="img"' not in page
+    assert "Its worker was last here" not in page
+    assert "last read the chain" not in page
 
 
 def test_state_before_a_worker_opened_the_log_says_so(world, ledger_settings, read):
@@ -233,6 +327,9 @@ def test_several_logs_are_listed_and_a_frozen_one_is_shown_with_its_anchors(
     assert read("/state?log=1999")[0] == 404
 
 
+BEHIND_THE_LEAVES = "not looked at, because 'leaves give the signed root' could not be told"
+
+
 def audit_own(world) -> tuple[int, dict]:
     answer = world.http.apps[URL].test_client().get("/report.json")
     return answer.status_code, json.loads(answer.data)
@@ -248,6 +345,7 @@ def test_report_says_first_that_the_ledger_audits_itself_and_has_the_commands_fo
     assert (report["schema"], report["result"], report["records"]) == ("testimoni/audit/1", "holds", [])
     assert [each["level"] for each in report["findings"][1:]] == [
         "head signed by the log",
+        "head seen by witnesses",
         "leaves give the signed root",
         "log append-only between anchors",
         "anchored",
@@ -282,6 +380,56 @@ def test_report_when_the_chain_does_not_answer_could_not_tell_and_checks_the_res
     assert report["result"] == "could not tell"
     assert "leaves give the signed root" in {e["level"] for e in report["findings"] if e["outcome"] == "holds"}
     assert [e["level"] for e in report["findings"]].count("anchored") == 1
+
+
+def test_report_of_an_audit_that_stopped_has_a_line_for_each_level_and_says_what_it_stopped_at(
+    world, anchored, monkeypatch, read
+):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    monkeypatch.setattr("ledger.self_audit.MAX_AUDITED_LEAVES", 7)
+    report = audit_own(world)[1]
+    assert [each["level"] for each in report["findings"]] == [each.value for each in LOG_LEVELS]
+    unseen = {each["level"] for each in report["findings"] if each["detail"] == BEHIND_THE_LEAVES}
+    assert unseen == {
+        "log append-only between anchors",
+        "anchored",
+        "anchored commitments are the leaves",
+        "block final",
+    }
+    page = read("/report")[1].split("<main")[1]
+    assert page.count("Not looked at: “All leaves give the signed head” has to be settled first.") == len(unseen)
+    # the same in the words of the program
+    assert page.count("not looked at, because") == len(unseen)
+
+
+def test_report_when_the_head_is_signed_with_another_key_is_violated_and_names_what_was_not_looked_at(
+    world, anchored, ledger_settings, read
+):
+    add(world)
+    anchored.sequence()
+    anchored.anchor()
+    other = CheckpointSigner.from_pem(ledger_settings.origin, new_key_pem())
+    with open_database(ledger_settings.database_url).write() as session:
+        row = session.get_one(LogRow, "2026")
+        row.checkpoint_key = other.key.text()
+        session.add(row)
+    report = audit_own(world)[1]
+    assert (report["result"], [each["level"] for each in report["findings"]]) == (
+        "violated",
+        [each.value for each in LOG_LEVELS],
+    )
+    behind = "not looked at, because 'head signed by the log' is violated"
+    assert [each["detail"] for each in report["findings"]].count(behind) == 6
+    assert "has to be settled first" in read("/report")[1]
+
+
+def test_report_about_a_chain_that_nobody_reads_says_so_at_each_level_that_needs_it(world, ledger):
+    findings = {each["level"]: each["detail"] for each in audit_own(world)[1]["findings"]}
+    assert findings["anchored"] == "not looked at, because this site asks no chain about it"
+    for level in ("log append-only between anchors", "anchored commitments are the leaves", "block final"):
+        assert findings[level] == "not looked at, because the chain was not read"
 
 
 def test_report_when_the_node_is_on_another_chain_is_violated(world, anchored, ledger_settings):

@@ -17,7 +17,7 @@ from ledger.audit_state import AuditState
 from ledger.cli import verify_evidence_command
 from ledger.evidence import Evidence, EvidenceRecord
 from ledger.evidence_audit import audit_evidence
-from ledger.findings import ExitStatus, Level, Outcome, overall
+from ledger.findings import LOG_LEVELS, ExitStatus, Level, Outcome, overall
 from ledger.tiles import parse_entries
 from ledger.trust import TrustFile, parse_hex
 from protocol.encoding import b64url_decode
@@ -117,6 +117,8 @@ def test_log_vector_when_audited_then_it_comes_out_as_expected(path: Path) -> No
     vector = read(path)
     report = published(vector).audit()
     Expected.parse(vector["levels"]).check(report.findings)
+    # each level has its line, in order, whatever the audit stopped at
+    assert tuple(dict.fromkeys(each.level for each in report.findings)) == LOG_LEVELS
     assert WORDS[overall(report.findings)] == vector["expect"]
     assert (report.state is not None) == (vector["expect"] == "holds")
 

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ledger import merkle
-from ledger.audit import LogContents, audit_log, check_promise
+from ledger.audit import TREE_LEVELS, LogContents, audit_log, check_promise
 from ledger.chain.interface import Mode
 from ledger.checkpoint import Checkpoint
 from ledger.commitment import Commitment
-from ledger.findings import ExitStatus, Finding, Level, Outcome, overall
+from ledger.findings import LOG_LEVELS, ExitStatus, Finding, Level, Outcome, complete, overall
 from ledger.promise import CLOCK_SKEW, Promise
 from protocol.clock import from_epoch
 from protocol.errors import VerificationError
@@ -31,6 +31,10 @@ NOW = datetime.fromtimestamp(ANCHORS[-1].block_time, UTC) + timedelta(hours=2)
 
 def outcomes(findings):
     return {finding.level: finding.outcome for finding in findings}
+
+
+def untold(*levels):
+    return dict.fromkeys(levels, Outcome.COULD_NOT_TELL)
 
 
 def test_honest_log_holds_at_every_level():
@@ -89,7 +93,11 @@ def test_audit_from_a_size_does_not_pass_over_what_is_hidden():
 
 def test_log_whose_chain_was_not_read_could_not_tell():
     findings = audit_log(HEAD, LogContents(LEAVES, None))
-    assert outcomes(findings) == {Level.LEAVES: Outcome.HOLDS, Level.ANCHORED: Outcome.COULD_NOT_TELL}
+    assert [each.level for each in findings] == [*TREE_LEVELS]
+    assert outcomes(findings) == untold(Level.APPEND_ONLY, Level.ANCHORED, Level.CALLDATA) | {
+        Level.LEAVES: Outcome.HOLDS
+    }
+    assert {each.detail for each in findings[1:]} == {"not looked at, because the chain was not read"}
     assert overall(findings) is ExitStatus.COULD_NOT_TELL
 
 
@@ -124,7 +132,8 @@ def test_head_whose_root_is_of_another_size_never_holds():
         for shown in (actual, said):
             head = Checkpoint(ORIGIN, said, ROOTS[actual])
             found = audit_log(head, LogContents(LEAVES[:shown], ()))
-            assert outcomes(found) == {Level.LEAVES: Outcome.VIOLATED}, (actual, said, shown)
+            unseen = untold(Level.APPEND_ONLY, Level.ANCHORED, Level.CALLDATA)
+            assert outcomes(found) == unseen | {Level.LEAVES: Outcome.VIOLATED}, (actual, said, shown)
 
 
 def is_taken_by_the_contract(before, actual, said):
@@ -239,6 +248,60 @@ def test_findings_together_come_to_the_worst_that_counts():
         "detail": "",
         "counts": True,
     }
+
+
+def test_levels_behind_leaves_that_are_not_the_signed_ones_say_that_they_were_not_looked_at():
+    found = audit_log(HEAD, LogContents(LEAVES[:-1], ANCHORS))
+    assert [each.level for each in found] == [*TREE_LEVELS]
+    assert overall(found) is ExitStatus.VIOLATED
+    for each in found[1:]:
+        assert each.detail == "not looked at, because 'leaves give the signed root' is violated"
+        assert (each.outcome, each.stopped_by, each.counts) == (Outcome.COULD_NOT_TELL, Level.LEAVES, True)
+
+
+WRONG = Finding(Level.CHECKPOINT, Outcome.VIOLATED, "")
+BECAUSE_OF_THE_HEAD = "not looked at, because 'head signed by the log' is violated"
+
+
+def test_list_of_an_audit_that_stopped_has_every_level_in_its_order():
+    assumed = Finding(Level.TRUST, Outcome.ASSUMED, "", counts=False)
+    silent = Finding(Level.ANCHORED, Outcome.COULD_NOT_TELL, "the node does not answer")
+    found = complete([silent, assumed, WRONG])
+    assert tuple(each.level for each in found) == LOG_LEVELS
+    said = {each.level: each for each in found}
+    assert (said[Level.TRUST], said[Level.CHECKPOINT], said[Level.ANCHORED]) == (assumed, WRONG, silent)
+    assert {said[each].detail for each in (Level.WITNESSED, Level.LEAVES, Level.APPEND_ONLY)} == {
+        BECAUSE_OF_THE_HEAD
+    }
+    # what comes behind the chain was not looked at because of the chain
+    assert {said[each].detail for each in (Level.CALLDATA, Level.FINAL)} == {
+        "not looked at, because the chain was not read"
+    }
+    assert {each.level for each in found if not each.counts} == {Level.TRUST, Level.WITNESSED, Level.FINAL}
+    # nothing is said twice
+    assert complete(found) == found
+
+
+@pytest.mark.parametrize(
+    ("stop", "came_to"),
+    [
+        (Finding(Level.FINAL, Outcome.VIOLATED, ""), "'block final' is violated"),
+        (Finding(Level.ANCHORED, Outcome.VIOLATED, ""), "'anchored' is violated"),
+        (Finding(Level.LEAVES, Outcome.COULD_NOT_TELL, ""), "'leaves give the signed root' could not be told"),
+    ],
+)
+def test_level_that_was_not_looked_at_names_what_the_audit_stopped_at(stop, came_to):
+    # what only informs stops nothing
+    told = Finding(Level.WITNESSED, Outcome.COULD_NOT_TELL, "nobody", counts=False)
+    found = {each.level: each for each in complete([told, stop])}
+    assert found[Level.APPEND_ONLY].detail == f"not looked at, because {came_to}"
+    assert found[Level.APPEND_ONLY].stopped_by is stop.level
+
+
+def test_list_without_a_level_that_nothing_explains_is_no_pass():
+    found = complete([Finding(Level.LEAVES, Outcome.HOLDS, "")], TREE_LEVELS)
+    assert [each.detail for each in found[1:]] == ["not looked at"] * 3
+    assert overall(found) is ExitStatus.COULD_NOT_TELL
 
 
 @pytest.mark.parametrize("left", [(0, 2), (1, 2)], ids=["in the middle", "the first"])

@@ -12,6 +12,7 @@ import pytest
 from ledger.auditor import Auditor
 from ledger.cli import MAX_FILE_BYTES, audit_command, verify_evidence_command
 from ledger.commitment import Commitment
+from ledger.findings import LOG_LEVELS
 from ledger.monitor_command import verify_violation_command
 from protocol.errors import UnavailableError
 from testimoni.verify_reconciliation import run as verify_reconciliation
@@ -69,6 +70,16 @@ class Auditing:
         return json.loads(self.state.read_text())
 
 
+STATE_OF_ANOTHER = "the state is of the log else.example/2026"
+
+
+def reached(report):
+    """Return what is said about the levels that were looked at."""
+    return [
+        each["detail"] for each in report["findings"] if not each["detail"].startswith("not looked at, because")
+    ]
+
+
 @pytest.fixture
 def auditing(tmp_path, monkeypatch, capsys):
     return Auditing(tmp_path, monkeypatch, capsys)
@@ -82,9 +93,9 @@ def test_audit_when_it_holds_keeps_where_it_ended_and_the_next_one_reads_what_is
     auditing.show(700, 300, 590, 650, 690)
     status, out = auditing.run()
     assert status == 0
-    assert out.splitlines()[2].startswith(
-        "   ~  assumed         trust: continues an earlier audit: the first 512 leaves"
-    )
+    file, continued = out.splitlines()[2:4]
+    assert file == "   ~  assumed         trust: keys, contract and validators are those of the trust file"
+    assert continued.startswith("   ~  assumed         trust: continues an earlier audit: the first 512 leaves")
     assert "anchored: 2 anchors up to 690 leaves; 10 leaves promised, not yet anchored" in out
     assert auditing.bundles() == ["tile/entries/002.p/188"]
     assert auditing.kept()["size"] == 690
@@ -168,13 +179,14 @@ def test_state_of_another_log_is_refused_and_left_alone(auditing, tmp_path, monk
     auditing.show(600, 300, 590)
     status, report = auditing.run("--json")
     assert (status, report["result"]) == (2, "could not tell")
-    (finding,) = report["findings"]
-    assert (finding["level"], finding["detail"]) == ("trust", "the state is of the log else.example/2026")
+    assert reached(report) == ["keys, contract and validators are those of the trust file", STATE_OF_ANOTHER]
+    unseen = {each["level"] for each in report["findings"] if each["detail"].startswith("not looked at")}
+    assert unseen == {each.value for each in LOG_LEVELS} - {"trust"}
     assert auditing.state.read_bytes() == before
     # a log of the same name with other keys is another log
     auditing.state.write_text(json.dumps(state))
     status, report = auditing.run("--json")
-    assert (status, [each["level"] for each in report["findings"]]) == (2, ["trust"])
+    assert (status, len(reached(report))) == (2, 2)
     assert auditing.kept() == state
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -15,10 +16,12 @@ from ledger.figures import (
     LOWER,
     RIGHT,
     UPPER,
+    Waiting,
     anchor_delays,
     draw,
     growth_by_day,
     round_up,
+    waiting_anchors,
 )
 from ledger.values import AnchorState, StoredAnchor
 
@@ -90,6 +93,69 @@ def test_delays_are_of_the_newest_settled_anchors_and_never_negative():
     assert len(delays) == ANCHORS_SHOWN
     assert [each.delay.total_seconds() for each in delays[-3:]] == [34, 35, 0]
     assert delays[-1].size == 9008
+
+
+def test_delay_of_an_anchor_whose_block_is_not_final_is_not_known_yet():
+    included = replace(anchor(16), state=AnchorState.INCLUDED)
+    assert [each.size for each in anchor_delays([included, anchor(8)])] == [8]
+
+
+NOW = START + timedelta(seconds=90)
+
+
+def waiting(
+    *anchors: StoredAnchor, heads: dict[int, float], now: datetime = NOW
+) -> list[tuple[int, float, float]]:
+    """Return what waits of a log with these anchors, newest first, and heads signed so many seconds after the start."""
+
+    def signed_after(size: int) -> datetime | None:
+        later = [at for each, at in heads.items() if each > size]
+        return START + timedelta(seconds=min(later)) if later else None
+
+    found = waiting_anchors(anchors, size=max(heads), signed_after=signed_after, now=now)
+    return [(each.size, (each.since - START).total_seconds(), each.so_far.total_seconds()) for each in found]
+
+
+def test_anchor_on_its_way_waits_since_it_was_stored():
+    pending = anchor(16, settled=False)
+    assert waiting(pending, anchor(8), heads={8: -60, 16: -5}) == [(16, 0, 90)]
+    # in a block that may still be replaced
+    included = replace(anchor(16), state=AnchorState.INCLUDED)
+    assert waiting(included, anchor(8), heads={8: -60, 16: -5}) == [(16, 0, 90)]
+
+
+def test_head_that_no_anchor_brings_to_the_chain_waits_since_the_first_one_was_signed():
+    assert waiting(anchor(8), heads={8: -60, 16: 30, 24: 60}) == [(24, 30, 60)]
+    assert waiting(heads={8: 30}) == [(8, 30, 60)]
+
+
+def test_anchor_on_its_way_and_what_was_signed_after_it_wait_both():
+    assert waiting(anchor(16, settled=False), anchor(8), heads={8: -60, 16: -5, 24: 80}) == [
+        (16, 0, 90),
+        (24, 80, 10),
+    ]
+
+
+def test_log_whose_last_head_is_final_waits_for_nothing():
+    assert waiting(anchor(8), heads={8: -60}) == []
+    assert waiting(heads={0: -60}) == []
+
+
+def test_anchor_that_waits_by_a_clock_that_is_behind_has_waited_for_no_time():
+    early = START - timedelta(seconds=5)
+    assert waiting(anchor(8, settled=False), heads={8: 0}, now=early) == [(8, 0, 0)]
+    assert Waiting(8, START, timedelta(0)) in waiting_anchors(
+        [anchor(8, settled=False)], size=8, signed_after=lambda _: None, now=early
+    )
+
+
+def test_bar_that_still_grows_is_open_and_seen_from_the_first_moment():
+    done, fresh, long = draw([100, 0, 50], still_open=2).bars
+    assert [each.is_open for each in (done, fresh, long)] == [False, True, True]
+    assert fresh.height == pytest.approx(8)
+    assert fresh.y + fresh.height == pytest.approx(LOWER)
+    assert long.height == pytest.approx((LOWER - UPPER) / 2)
+    assert not any(each.is_open for each in draw([1, 2]).bars)
 
 
 @pytest.mark.parametrize(
