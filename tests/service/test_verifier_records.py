@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger import record as records
 from ledger import records_request as messages
+from ledger.reconciliation import Role
 from ledger.record import RecordType
 from ledger.records_request import RecordsRequest
 from protocol.encoding import b64url_decode, b64url_encode
@@ -27,7 +28,13 @@ from tests.service.test_verifier_reconciliation import checkpoint_key, trust  # 
 from tests.service.test_verifier_withdrawals import only, receive, take_back
 
 ASKED = RecordsRequest(
-    "L01990015", "GDPR, article 58.1.a", (NOW + timedelta(days=10)).date(), NOW, NOW - timedelta(days=1), NOW
+    "L01990015",
+    "GDPR, article 58.1.a",
+    (NOW + timedelta(days=10)).date(),
+    NOW,
+    NOW - timedelta(days=1),
+    NOW,
+    role=Role.VERIFIER,
 )
 
 
@@ -145,8 +152,8 @@ def test_records_hold_no_value_and_nobodys_name(office, world, auditor, shared):
 def test_records_of_a_blocked_case_its_withdrawal_and_the_answer_are_there(office, world, auditor, ledger, shared):
     receive(office, take_back(world, shared))
     office.services.withdrawals.erase("ajuntament", only(office).id, decided_by="Clara")
-    token, _ = ask(office, auditor, asking(world, since=None, commitment=shared.commitment).__class__(
-        "L01990015", "law", ASKED.due_on, world.clock.now(), commitment=shared.commitment
+    token, _ = ask(office, auditor, RecordsRequest(
+        "L01990015", "law", ASKED.due_on, world.clock.now(), commitment=shared.commitment, role=Role.VERIFIER
     ))  # fmt: skip
     hand_over(office, token)
     found = read(office, world, fetch(office, auditor, token).data, token).records
@@ -164,8 +171,9 @@ def test_records_that_were_destroyed_are_counted_as_not_kept(office, world, audi
     # the auditor's certificate has expired by then: another is on the list
     renewed = make_auditor(world.authority, MemoryKeep(), now=world.clock.now())
     _renew_authority_list(world, renewed)
+    today = world.clock.now()
     asked = RecordsRequest(
-        "L01990015", "law", world.clock.now().date(), world.clock.now(), commitment=shared.commitment
+        "L01990015", "law", today.date(), today, commitment=shared.commitment, role=Role.VERIFIER
     )
     found = office.services.records_requests
     kept = found._requests.add_records_request(_received(asked, renewed, world))
@@ -183,7 +191,7 @@ def _renew_authority_list(world, auditor):
 
 
 def _received(asked, auditor, world):
-    from verifier.records_requests import ReceivedRequest
+    from ledger.office_records import ReceivedRequest
 
     token = asked.sign(auditor.key, x5c=auditor.chain)
     return ReceivedRequest(
@@ -195,6 +203,7 @@ def _received(asked, auditor, world):
     ("changes", "code"),
     [
         ({"party": "U00000001"}, messages.CODE),
+        ({"role": Role.ISSUER}, messages.CODE),
         ({"due_on": (NOW - timedelta(days=1)).date()}, messages.CODE),
     ],
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Auditors' requests, what was handed over, and each access."""
+"""Auditors' requests, what was handed over, and each access, in a service's own tables."""
 
 from __future__ import annotations
 
@@ -10,22 +10,30 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select, update
 
 from ledger import records_request as messages
+from ledger.office_records import Access, ReceivedRequest
 from protocol import jws
 from protocol.errors import RequestError, StoreConflictError
 from protocol.runtime.database import Database
-from verifier.records_requests import Access, ReceivedRequest
-from verifier.tables import RecordsAccessRow, RecordsRequestRow
+from protocol.runtime.tables import RecordsAccessColumns, RecordsRequestColumns
 
 
 class SqlRecordsRequests:
     """The `RecordsStore` in a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        requests: type[RecordsRequestColumns],
+        accesses: type[RecordsAccessColumns],
+    ) -> None:
         self._database = database
+        self._requests = requests
+        self._accesses = accesses
 
     def add_records_request(self, request: ReceivedRequest) -> ReceivedRequest:
         """Keep a request; safe to repeat: the first with its identifier stays."""
-        row = RecordsRequestRow(
+        row = self._requests(
             administration_id=request.administration_id,
             id=request.id,
             token=request.token,
@@ -45,12 +53,12 @@ class SqlRecordsRequests:
         """Return all, those without an answer first, the most urgent first."""
         with self._database.read() as db:
             rows = db.exec(
-                select(RecordsRequestRow)
-                .where(RecordsRequestRow.administration_id == administration_id)
+                select(self._requests)
+                .where(self._requests.administration_id == administration_id)
                 .order_by(
-                    col(RecordsRequestRow.answered_at).is_not(None),
-                    col(RecordsRequestRow.due_on),
-                    col(RecordsRequestRow.received_at),
+                    col(self._requests.answered_at).is_not(None),
+                    col(self._requests.due_on),
+                    col(self._requests.received_at),
                 )
             ).all()
             return [_request(row) for row in rows]
@@ -58,7 +66,7 @@ class SqlRecordsRequests:
     def get_records_request(self, administration_id: str, request_id: str) -> ReceivedRequest:
         """Return one. Raises `RequestError` (`not_found`)."""
         with self._database.read() as db:
-            row = db.get(RecordsRequestRow, (administration_id, request_id))
+            row = db.get(self._requests, (administration_id, request_id))
             if row is None:
                 raise RequestError("not_found", "there is no such request", status=404)
             return _request(row)
@@ -69,11 +77,11 @@ class SqlRecordsRequests:
         """Keep what is handed over. Raises `StoreConflictError` (`records_answered`) when something was."""
         with self._database.write() as db:
             changed = db.exec(
-                update(RecordsRequestRow)
+                update(self._requests)
                 .where(
-                    col(RecordsRequestRow.administration_id) == administration_id,
-                    col(RecordsRequestRow.id) == request_id,
-                    col(RecordsRequestRow.answered_at).is_(None),
+                    col(self._requests.administration_id) == administration_id,
+                    col(self._requests.id) == request_id,
+                    col(self._requests.answered_at).is_(None),
                 )
                 .values(answer=answer, answered_by=by, answered_at=at)
             )
@@ -82,7 +90,7 @@ class SqlRecordsRequests:
 
     def add_access(self, administration_id: str, request_id: str, access: Access, *, digest: str) -> None:
         """Keep that an answer was fetched, before it is. A repeat raises `StoreConflictError` (`access_used`)."""
-        row = RecordsAccessRow(
+        row = self._accesses(
             administration_id=administration_id,
             request_id=request_id,
             at=access.at,
@@ -99,17 +107,17 @@ class SqlRecordsRequests:
         """Return who fetched the answer, oldest first."""
         with self._database.read() as db:
             rows = db.exec(
-                select(RecordsAccessRow)
+                select(self._accesses)
                 .where(
-                    RecordsAccessRow.administration_id == administration_id,
-                    RecordsAccessRow.request_id == request_id,
+                    self._accesses.administration_id == administration_id,
+                    self._accesses.request_id == request_id,
                 )
-                .order_by(col(RecordsAccessRow.id))
+                .order_by(col(self._accesses.id))
             ).all()
             return [Access(row.at, json.loads(row.auditor_name)) for row in rows]
 
 
-def _request(row: RecordsRequestRow) -> ReceivedRequest:
+def _request(row: RecordsRequestColumns) -> ReceivedRequest:
     return ReceivedRequest(
         id=row.id,
         administration_id=row.administration_id,
