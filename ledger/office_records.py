@@ -5,6 +5,7 @@
 - An office is asked in one role: for what was shared with it, or for what it asked of sources. What was signed for
   one is refused in the other.
 - Nothing leaves by itself. What was handed over stays the same bytes. Each access is kept before it is answered.
+- An answer does not outlive its records: when one of them is destroyed, so is the answer. The auditor asks anew.
 
 Services that keep records use this with an `Archive` of their own. It holds whatever the office still has.
 """
@@ -49,6 +50,7 @@ class ReceivedRequest:
     received_at: datetime
     answered_at: datetime | None = None
     answered_by: str | None = field(default=None, repr=False)
+    # None again once one of its records was destroyed
     answer: bytes | None = field(default=None, repr=False)
 
 
@@ -68,6 +70,9 @@ class RecordsStore(Protocol):
         self, administration_id: str, request_id: str, *, answer: bytes, by: str, at: datetime
     ) -> None:
         """Keep what is handed over. Raises `StoreConflictError` (`records_answered`) when something was."""
+
+    def destroy_answer(self, administration_id: str, request_id: str) -> None:
+        """Forget what was handed over, and that only; who fetched it stays known."""
 
     def add_access(self, administration_id: str, request_id: str, access: Access, *, digest: str) -> None:
         """Keep that an answer was fetched, before it is. A repeat raises `StoreConflictError` (`access_used`)."""
@@ -106,6 +111,9 @@ class Archive(Protocol):
 
     def count(self, administration_id: str, asked: RecordsRequest) -> int:
         """Return how many entries a request is about, without opening one."""
+
+    def count_not_kept(self, administration_id: str, asked: RecordsRequest) -> int:
+        """Return how many entries of a request have no record any more. It never becomes less."""
 
     def collect(self, administration_id: str, asked: RecordsRequest) -> Found:
         """Return what is there. Only after `count` was found to be no more than one answer holds."""
@@ -173,7 +181,7 @@ class RecordsRequests:
         (`too_many_records`).
         """
         request = self._requests.get_records_request(administration_id, request_id)
-        if request.answer is not None:
+        if request.answered_at is not None:
             raise StoreConflictError("records_answered", "the records were handed over before")
         office = self._archive.get_office(administration_id)
         now = self._clock.now()
@@ -188,7 +196,7 @@ class RecordsRequests:
         """Return what was handed over, or None while nothing was; the access is kept first.
 
         Raises `VerificationError` unless whoever asked signed this access just now, `StoreConflictError`
-        (`access_used`) when it was used before.
+        (`access_used`) when it was used before, `RequestError` (`records_destroyed`) when the answer is gone.
         """
         request = self._requests.get_records_request(administration_id, request_id)
         auditor = self._auditor(access)
@@ -197,8 +205,10 @@ class RecordsRequests:
         signed = messages.verify_access(access, auditor.key, expected_request=expected, now=now)
         if auditor.party_code != request.auditor_code:
             raise RequestError("not_found", "there is no such request", status=404)
-        if request.answer is None:
+        if request.answered_at is None:
             return None
+        if request.answer is None:
+            raise RequestError("records_destroyed", "a record of this answer was destroyed; ask anew", status=410)
         self._requests.add_access(
             administration_id,
             request_id,
@@ -206,6 +216,20 @@ class RecordsRequests:
             digest=signed.hex(),
         )
         return request.answer
+
+    def destroy_answers(self, administration_id: str) -> int:
+        """Destroy each answer that holds a record which the office no longer keeps, and return how many.
+
+        To be called after records were destroyed; whatever a crash left is found the next time.
+        """
+        destroyed = 0
+        for each in self._requests.records_requests(administration_id):
+            if each.answer is None:
+                continue
+            if self._archive.count_not_kept(administration_id, each.asked) > messages.not_kept_of(each.answer):
+                self._requests.destroy_answer(administration_id, each.id)
+                destroyed += 1
+        return destroyed
 
     def _auditor(self, token: str) -> TrustedAuditor:
         return self._trust.get_auditor(messages.find_chain(token), now=self._clock.now())

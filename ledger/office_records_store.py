@@ -88,6 +88,18 @@ class SqlRecordsRequests:
             if changed.rowcount != 1:
                 raise StoreConflictError("records_answered", "the records were handed over before")
 
+    def destroy_answer(self, administration_id: str, request_id: str) -> None:
+        """Forget what was handed over, and that only."""
+        with self._database.write() as db:
+            db.exec(
+                update(self._requests)
+                .where(
+                    col(self._requests.administration_id) == administration_id,
+                    col(self._requests.id) == request_id,
+                )
+                .values(answer=None)
+            )
+
     def add_access(self, administration_id: str, request_id: str, access: Access, *, digest: str) -> None:
         """Keep that an answer was fetched, before it is. A repeat raises `StoreConflictError` (`access_used`)."""
         row = self._accesses(

@@ -219,6 +219,12 @@ class RecordsAnswer:
         )
 
 
+def not_kept_of(answer: bytes) -> int:
+    """Return of how many entries an answer of ours says that no record was kept any more when it was made."""
+    statement = get_member(parse_object(answer, max_bytes=MAX_ANSWER_BYTES), "statement", str, code=CODE)
+    return get_member(jws.parse(statement).claims(), "not_kept", int, code=CODE)
+
+
 def _find_moment(claims: dict[str, JSON], name: str) -> datetime | None:
     found = find_member(claims, name, int, code=CODE)
     return None if found is None else from_epoch(found)

@@ -43,6 +43,14 @@ class ShareArchive:
         since, until = asked.period
         return self._store.count_recorded(administration_id, since=since, until=until)
 
+    def count_not_kept(self, administration_id: str, asked: RecordsRequest) -> int:
+        """Return how many of these shares have no record any more."""
+        if asked.commitment is not None:
+            found = self._presentations(administration_id, asked)
+            return sum(self._find_case(each) is None for each in found)
+        since, until = asked.period
+        return self._store.count_not_kept(administration_id, since=since, until=until)
+
     def collect(self, administration_id: str, asked: RecordsRequest) -> Found:
         """Return the records of these shares, and what became of each."""
         records: list[EvidenceRecord] = []
