@@ -40,6 +40,7 @@ from protocol.runtime.dates import install_dates
 from protocol.runtime.fetch import HTTPClient, open_http
 from protocol.runtime.i18n import in_language
 from protocol.runtime.leases import Leases
+from protocol.runtime.sealing import Sealer
 from protocol.runtime.sessions import Sessions
 from protocol.runtime.settings import load_settings
 from protocol.runtime.signer import open_signer
@@ -115,7 +116,14 @@ def _make_services(settings: IssuerSettings, database: Database, clock: Clock, h
         open_signer=open_signer,
     )
     enquiries = Enquiries(store, offers, seals, clock, source=source, types=types, recording=recording)
-    records_store = SqlRecordsRequests(database, requests=RecordsRequestRow, accesses=RecordsAccessRow)
+    records_store = SqlRecordsRequests(
+        database,
+        sealer=Sealer(
+            settings.secret_key.get_secret_value().encode(), purpose="testimoni/issuer/records-answer/1"
+        ),
+        requests=RecordsRequestRow,
+        accesses=RecordsAccessRow,
+    )
     sign_in = open_sign_in(settings, http)
     sessions = Sessions(database, SessionRow, clock, cookie="testimoni_issuer", secure=settings.is_secure)
     issuer = Issuer(

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Auditors' requests, what was handed over, and each access, in a service's own tables."""
+"""Auditors' requests, what was handed over, and each access, in a service's own tables.
+
+What was handed over rests sealed, as the records in it do. Answers from before that are read as they are.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,11 @@ from ledger.office_records import Access, ReceivedRequest
 from protocol import jws
 from protocol.errors import RequestError, StoreConflictError
 from protocol.runtime.database import Database
+from protocol.runtime.sealing import Sealer
 from protocol.runtime.tables import RecordsAccessColumns, RecordsRequestColumns
+
+# no JSON begins so
+_SEALED = b"\x01"
 
 
 class SqlRecordsRequests:
@@ -24,10 +31,12 @@ class SqlRecordsRequests:
         self,
         database: Database,
         *,
+        sealer: Sealer,
         requests: type[RecordsRequestColumns],
         accesses: type[RecordsAccessColumns],
     ) -> None:
         self._database = database
+        self._sealer = sealer
         self._requests = requests
         self._accesses = accesses
 
@@ -61,7 +70,7 @@ class SqlRecordsRequests:
                     col(self._requests.received_at),
                 )
             ).all()
-            return [_request(row) for row in rows]
+            return [self._request(row) for row in rows]
 
     def get_records_request(self, administration_id: str, request_id: str) -> ReceivedRequest:
         """Return one. Raises `RequestError` (`not_found`)."""
@@ -69,12 +78,13 @@ class SqlRecordsRequests:
             row = db.get(self._requests, (administration_id, request_id))
             if row is None:
                 raise RequestError("not_found", "there is no such request", status=404)
-            return _request(row)
+            return self._request(row)
 
     def answer_records_request(
         self, administration_id: str, request_id: str, *, answer: bytes, by: str, at: datetime
     ) -> None:
         """Keep what is handed over. Raises `StoreConflictError` (`records_answered`) when something was."""
+        sealed = _SEALED + self._sealer.seal(answer, about=_about(administration_id, request_id))
         with self._database.write() as db:
             changed = db.exec(
                 update(self._requests)
@@ -83,7 +93,7 @@ class SqlRecordsRequests:
                     col(self._requests.id) == request_id,
                     col(self._requests.answered_at).is_(None),
                 )
-                .values(answer=answer, answered_by=by, answered_at=at)
+                .values(answer=sealed, answered_by=by, answered_at=at)
             )
             if changed.rowcount != 1:
                 raise StoreConflictError("records_answered", "the records were handed over before")
@@ -128,18 +138,26 @@ class SqlRecordsRequests:
             ).all()
             return [Access(row.at, json.loads(row.auditor_name)) for row in rows]
 
+    def _request(self, row: RecordsRequestColumns) -> ReceivedRequest:
+        return ReceivedRequest(
+            id=row.id,
+            administration_id=row.administration_id,
+            token=row.token,
+            auditor_code=row.auditor_code,
+            auditor_name=json.loads(row.auditor_name),
+            # verified when it arrived; whether its signer is still on the list does not change what was asked
+            asked=messages.RecordsRequest.parse(jws.parse(row.token).claims()),
+            received_at=row.received_at,
+            answered_at=row.answered_at,
+            answered_by=row.answered_by,
+            answer=None if row.answer is None else self._open(row.answer, row),
+        )
 
-def _request(row: RecordsRequestColumns) -> ReceivedRequest:
-    return ReceivedRequest(
-        id=row.id,
-        administration_id=row.administration_id,
-        token=row.token,
-        auditor_code=row.auditor_code,
-        auditor_name=json.loads(row.auditor_name),
-        # verified when it arrived; whether its signer is still on the list does not change what was asked
-        asked=messages.RecordsRequest.parse(jws.parse(row.token).claims()),
-        received_at=row.received_at,
-        answered_at=row.answered_at,
-        answered_by=row.answered_by,
-        answer=row.answer,
-    )
+    def _open(self, kept: bytes, row: RecordsRequestColumns) -> bytes:
+        if not kept.startswith(_SEALED):
+            return kept
+        return self._sealer.open(kept.removeprefix(_SEALED), about=_about(row.administration_id, row.id))
+
+
+def _about(administration_id: str, request_id: str) -> dict[str, str]:
+    return {"administration": administration_id, "records_request": request_id}

@@ -93,7 +93,12 @@ def _make_services(settings: VerifierSettings, database: Database, clock: Clock,
     trust = open_trust_list(settings, http, SqlTrustListShelf(database, TrustListRow))
     secret = settings.secret_key.get_secret_value().encode()
     blocking_sealer = _open_blocking_sealer(settings)
-    records_store = SqlRecordsRequests(database, requests=RecordsRequestRow, accesses=RecordsAccessRow)
+    records_store = SqlRecordsRequests(
+        database,
+        sealer=Sealer(secret, purpose="testimoni/verifier/records-answer/1"),
+        requests=RecordsRequestRow,
+        accesses=RecordsAccessRow,
+    )
     key_sealer = Sealer(secret, purpose="testimoni/verifier/request-key/1")
     case_sealer = Sealer(secret, purpose="testimoni/verifier/case/1")
     shelf = SqlTokenShelf(database)

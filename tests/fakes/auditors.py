@@ -76,6 +76,11 @@ def other_form(token):
     return f"{signed}.{b64url_encode(raw[:32] + (_ORDER - int.from_bytes(raw[32:])).to_bytes(32))}"
 
 
+def rests_in(blob, data):
+    """Whether any piece of a blob is in the bytes of a database, which cuts long ones into pages."""
+    return any(blob[at : at + 64] in data for at in range(0, len(blob) - 64, 64))
+
+
 def identity_files(world, auditor):
     """Write the auditor's key and certificate, and return the options that name them."""
     write_secret_file(world.folder / "auditor.key", auditor.key.pem())

@@ -21,11 +21,12 @@ from testimoni.development.parties import MemoryKeep, sign_trust_list
 from testimoni.records_command import run
 from tests.conftest import NOW, VERIFIER_URL
 from tests.fakes import auditors
-from tests.fakes.auditors import identity_files, impostors, other_auditor, other_form, write_list
+from tests.fakes.auditors import identity_files, impostors, other_auditor, other_form, rests_in, write_list
 from tests.fakes.presentations import honest
 from tests.service.conftest import csrf_token
 from tests.service.test_verifier_reconciliation import checkpoint_key, trust  # noqa: F401 - fixtures
 from tests.service.test_verifier_withdrawals import only, receive, take_back
+from verifier.tables import RecordsRequestRow
 
 ASKED = RecordsRequest(
     "L01990015",
@@ -161,9 +162,28 @@ def test_records_that_were_destroyed_are_counted_as_not_kept(office, world, audi
     ]  # fmt: skip
 
 
+def _id(token):
+    return messages.digest_of(token).hex()
+
+
+def test_answer_from_before_they_were_sealed_is_given_as_it_is(office, world, auditor, shared):
+    token, _ = ask(office, auditor, asking(world))
+    hand_over(office, token)
+    given = fetch(office, auditor, token).data
+    with office.services.store._database.write() as db:
+        db.get_one(RecordsRequestRow, ("ajuntament", _id(token))).answer = given
+    assert fetch(office, auditor, token).data == given
+
+
 def test_answer_is_destroyed_with_the_first_of_its_records_and_with_no_other(
     office, world, auditor, ledger, shared
 ):
+    def kept():
+        with office.services.store._database.read() as db:
+            return [
+                db.get_one(RecordsRequestRow, ("ajuntament", _id(each))).answer for each in (token, one, without)
+            ]
+
     def stored():
         return b"".join(path.read_bytes() for path in sorted(world.folder.glob("verifier.*")))
 
@@ -180,12 +200,14 @@ def test_answer_is_destroyed_with_the_first_of_its_records_and_with_no_other(
     receive(office, take_back(world, shared))
     office.services.withdrawals.erase("ajuntament", only(office).id, decided_by="Clara")
     assert "0 answers to auditors" in purge(args=["verifier", "purge"]).output
-    key = b64url_encode(shared.key).encode()
-    assert key in stored()
+    answers = kept()
+    assert [rests_in(each, stored()) for each in answers] == [True] * 3
+    assert b64url_encode(shared.key).encode() not in stored()
     # no certificate lives as long as blocked data, so the term is over and the clock stays
     assert office.services.store.destroy_blocked("ajuntament", now=NOW + timedelta(days=1096)) == 1
     assert "2 answers to auditors" in purge(args=["verifier", "purge"]).output
-    assert key not in stored()
+    assert [rests_in(each, stored()) for each in answers] == [False, False, True]
+    assert kept() == [None, None, answers[2]]
     for each, status in ((token, 410), (one, 410), (without, 200)):
         assert fetch(office, auditor, each).status_code == status
     place = f"/desk/records/{messages.digest_of(token).hex()}"

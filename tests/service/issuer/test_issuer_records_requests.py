@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from issuer.services import KEY
-from issuer.tables import DestroyedRecordRow, QueryRecordRow, QueryRow
+from issuer.tables import DestroyedRecordRow, QueryRecordRow, QueryRow, RecordsRequestRow
 from ledger import record as records
 from ledger import records_request as messages
 from ledger import signatures
@@ -25,7 +25,15 @@ from testimoni.development.parties import MemoryKeep, sign_trust_list
 from testimoni.records_command import run
 from tests.conftest import ISSUER_URL, NOW
 from tests.fakes import auditors
-from tests.fakes.auditors import identity_files, impostors, other_auditor, other_form, place_of, write_list
+from tests.fakes.auditors import (
+    identity_files,
+    impostors,
+    other_auditor,
+    other_form,
+    place_of,
+    rests_in,
+    write_list,
+)
 from tests.fakes.query_records import VALUES
 
 HERE = "universitat"
@@ -201,13 +209,18 @@ def test_answer_is_destroyed_with_its_records(app, auditor, recorded, asking, wo
     token, _ = ask(app, auditor, asking())
     hand_over(app, token)
     assert fetch(app, auditor, token).status_code == 200
-    key = b64url_encode(services.recording.open(recorded).key).encode()
+    opened = services.recording.open(recorded)
+    # it rests sealed: nothing of it can be read in the database
+    for part in (opened.key, opened.record, b64url_encode(opened.key).encode(), b"consent-records+jwt"):
+        assert part not in stored()
+    with services.query_records._database.read() as session:
+        sealed = session.get_one(RecordsRequestRow, (HERE, identifier(token))).answer
     assert "0 answers to auditors" in command(app, "purge").output
-    assert key in stored()
+    assert rests_in(sealed, stored())
     # what a crash between the two left is found by the next
     assert services.query_records.destroy_due(HERE, recorded.keep_until) == 1
     assert "1 answers to auditors" in command(app, "purge").output
-    assert key not in stored()
+    assert not rests_in(sealed, stored())
     gone = fetch(app, auditor, token)
     assert (gone.status_code, gone.get_json()["error"]) == (410, "records_destroyed")
     shown = command(app, "records-requests").output
