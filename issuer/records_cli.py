@@ -49,7 +49,7 @@ def _describe(request: ReceivedRequest, made: Services) -> Iterator[str]:
         yield "  not handed over, and the term has passed" if is_late else "  not handed over yet"
     else:
         yield f"  handed over on {request.answered_at:%Y-%m-%d} by {request.answered_by}"
-        if request.answer is None:
+        if not request.is_kept:
             yield "  destroyed since, because one of its records was"
     for access in accesses:
         name = access.auditor_name.get("ca", request.auditor_code)

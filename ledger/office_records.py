@@ -50,8 +50,8 @@ class ReceivedRequest:
     received_at: datetime
     answered_at: datetime | None = None
     answered_by: str | None = field(default=None, repr=False)
-    # None again once one of its records was destroyed
-    answer: bytes | None = field(default=None, repr=False)
+    # whether what was handed over is still there: until one of its records is destroyed
+    is_kept: bool = False
 
 
 class RecordsStore(Protocol):
@@ -70,6 +70,9 @@ class RecordsStore(Protocol):
         self, administration_id: str, request_id: str, *, answer: bytes, by: str, at: datetime
     ) -> None:
         """Keep what is handed over. Raises `StoreConflictError` (`records_answered`) when something was."""
+
+    def find_answer(self, administration_id: str, request_id: str) -> bytes | None:
+        """Return what was handed over, or None when nothing was, or it was destroyed."""
 
     def destroy_answer(self, administration_id: str, request_id: str) -> None:
         """Forget what was handed over, and that only; who fetched it stays known."""
@@ -207,7 +210,8 @@ class RecordsRequests:
             raise RequestError("not_found", "there is no such request", status=404)
         if request.answered_at is None:
             return None
-        if request.answer is None:
+        answer = self._requests.find_answer(administration_id, request_id)
+        if answer is None:
             raise RequestError("records_destroyed", "a record of this answer was destroyed; ask anew", status=410)
         self._requests.add_access(
             administration_id,
@@ -215,7 +219,7 @@ class RecordsRequests:
             Access(now, auditor.party_name),
             digest=signed.hex(),
         )
-        return request.answer
+        return answer
 
     def destroy_answers(self, administration_id: str) -> int:
         """Destroy each answer that holds a record which the office no longer keeps, and return how many.
@@ -224,9 +228,10 @@ class RecordsRequests:
         """
         destroyed = 0
         for each in self._requests.records_requests(administration_id):
-            if each.answer is None:
+            answer = self._requests.find_answer(administration_id, each.id) if each.is_kept else None
+            if answer is None:
                 continue
-            if self._archive.count_not_kept(administration_id, each.asked) > messages.not_kept_of(each.answer):
+            if self._archive.count_not_kept(administration_id, each.asked) > messages.not_kept_of(answer):
                 self._requests.destroy_answer(administration_id, each.id)
                 destroyed += 1
         return destroyed

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import defer
 from sqlmodel import col, select, update
 
 from ledger import records_request as messages
@@ -60,25 +62,31 @@ class SqlRecordsRequests:
 
     def records_requests(self, administration_id: str) -> list[ReceivedRequest]:
         """Return all, those without an answer first, the most urgent first."""
+        wanted = self._of(administration_id).order_by(
+            col(self._requests.answered_at).is_not(None),
+            col(self._requests.due_on),
+            col(self._requests.received_at),
+        )
         with self._database.read() as db:
-            rows = db.exec(
-                select(self._requests)
-                .where(self._requests.administration_id == administration_id)
-                .order_by(
-                    col(self._requests.answered_at).is_not(None),
-                    col(self._requests.due_on),
-                    col(self._requests.received_at),
-                )
-            ).all()
-            return [self._request(row) for row in rows]
+            return [_request(row, is_kept=is_kept) for row, is_kept in db.exec(wanted)]
 
     def get_records_request(self, administration_id: str, request_id: str) -> ReceivedRequest:
         """Return one. Raises `RequestError` (`not_found`)."""
         with self._database.read() as db:
-            row = db.get(self._requests, (administration_id, request_id))
-            if row is None:
+            found = db.exec(self._of(administration_id).where(col(self._requests.id) == request_id)).first()
+            if found is None:
                 raise RequestError("not_found", "there is no such request", status=404)
-            return self._request(row)
+            row, is_kept = found
+            return _request(row, is_kept=is_kept)
+
+    def find_answer(self, administration_id: str, request_id: str) -> bytes | None:
+        """Return what was handed over, or None."""
+        with self._database.read() as db:
+            row = db.get(self._requests, (administration_id, request_id))
+            kept = None if row is None else row.answer
+        if kept is None or not kept.startswith(_SEALED):
+            return kept
+        return self._sealer.open(kept.removeprefix(_SEALED), about=_about(administration_id, request_id))
 
     def answer_records_request(
         self, administration_id: str, request_id: str, *, answer: bytes, by: str, at: datetime
@@ -138,25 +146,30 @@ class SqlRecordsRequests:
             ).all()
             return [Access(row.at, json.loads(row.auditor_name)) for row in rows]
 
-    def _request(self, row: RecordsRequestColumns) -> ReceivedRequest:
-        return ReceivedRequest(
-            id=row.id,
-            administration_id=row.administration_id,
-            token=row.token,
-            auditor_code=row.auditor_code,
-            auditor_name=json.loads(row.auditor_name),
-            # verified when it arrived; whether its signer is still on the list does not change what was asked
-            asked=messages.RecordsRequest.parse(jws.parse(row.token).claims()),
-            received_at=row.received_at,
-            answered_at=row.answered_at,
-            answered_by=row.answered_by,
-            answer=None if row.answer is None else self._open(row.answer, row),
+    def _of(self, administration_id: str) -> Any:  # SQL expressions have no nicer type
+        """Return an administration's requests, and of each whether an answer is there, without loading one."""
+        answer: Any = col(self._requests.answer)  # the same
+        return (
+            select(self._requests, answer.is_not(None))
+            .options(defer(answer, raiseload=True))
+            .where(col(self._requests.administration_id) == administration_id)
         )
 
-    def _open(self, kept: bytes, row: RecordsRequestColumns) -> bytes:
-        if not kept.startswith(_SEALED):
-            return kept
-        return self._sealer.open(kept.removeprefix(_SEALED), about=_about(row.administration_id, row.id))
+
+def _request(row: RecordsRequestColumns, *, is_kept: bool) -> ReceivedRequest:
+    return ReceivedRequest(
+        id=row.id,
+        administration_id=row.administration_id,
+        token=row.token,
+        auditor_code=row.auditor_code,
+        auditor_name=json.loads(row.auditor_name),
+        # verified when it arrived; whether its signer is still on the list does not change what was asked
+        asked=messages.RecordsRequest.parse(jws.parse(row.token).claims()),
+        received_at=row.received_at,
+        answered_at=row.answered_at,
+        answered_by=row.answered_by,
+        is_kept=is_kept,
+    )
 
 
 def _about(administration_id: str, request_id: str) -> dict[str, str]:
