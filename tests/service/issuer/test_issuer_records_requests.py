@@ -230,11 +230,10 @@ def test_answer_is_destroyed_with_its_records(app, auditor, recorded, asking, wo
     assert (again.exit_code, "records_answered" in again.output) == (1, True)
 
 
-@pytest.mark.parametrize("who", ["office", "stranger", "unlisted", "other key"])
-def test_request_by_anybody_but_an_auditor_of_the_list_is_refused(app, services, auditor, asking, world, who):
-    key, chain = impostors(world, auditor, world.parties[HERE])[who]
-    _, answer = ask(app, auditor, asking(), key=key, chain=chain)
-    assert answer.status_code == 400
+def test_request_by_anybody_but_an_auditor_of_the_list_is_refused(app, services, auditor, asking, world):
+    for who, (key, chain) in impostors(world, auditor, world.parties[HERE]).items():
+        _, answer = ask(app, auditor, asking(), key=key, chain=chain)
+        assert answer.status_code == 400, who
     assert services.records_store.records_requests(HERE) == []
 
 
@@ -247,21 +246,15 @@ def test_request_without_a_signature_is_refused(app, services, auditor, asking):
     assert services.records_store.records_requests(HERE) == []
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
+def test_request_to_another_office_or_role_or_late_or_for_the_future_is_refused(app, services, auditor, asking):
+    for changes in (
         {"party": "L01990015"},
         {"role": Role.VERIFIER},
         {"due_on": (NOW - timedelta(days=1)).date()},
         {"until": NOW + timedelta(days=5)},
-    ],
-    ids=str,
-)
-def test_request_to_another_office_or_role_or_late_or_for_the_future_is_refused(
-    app, services, auditor, asking, changes
-):
-    _, answer = ask(app, auditor, replace(asking(), **changes))
-    assert (answer.status_code, answer.get_json()["error"]) == (400, messages.CODE)
+    ):
+        _, answer = ask(app, auditor, replace(asking(), **changes))
+        assert (answer.status_code, answer.get_json()["error"]) == (400, messages.CODE), changes
     assert services.records_store.records_requests(HERE) == []
 
 
@@ -305,6 +298,7 @@ def test_access_is_for_who_asked_just_now_and_once(app, services, auditor, recor
 def test_period_with_more_records_than_one_answer_holds_is_refused_before_any_is_loaded(
     app, services, auditor, recorded, asking, monkeypatch, over, status
 ):
+    monkeypatch.setattr(messages, "MAX_RECORDS", 9)
     store = services.query_records
     with store._database.write() as session:
         query = session.get_one(QueryRow, recorded.query_id).model_dump()
