@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""What a case of evidence is: how it is made, and what must come of each of its records."""
+"""What one case of evidence is: how it is made, and what must come of it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from dataclasses import dataclass, field
 
 from ledger.audit import LogContents
 from ledger.evidence import EvidenceRecord
-from ledger.findings import Level
 from ledger.trust import TrustFile
 from tests.fakes.evidence_world import EvidenceWorld
 from tests.fakes.expectations import Expected
-
-HOLDS = Expected()
 
 
 @dataclass(frozen=True)
@@ -32,18 +29,3 @@ class EvidenceCase:
     name: str
     make: Callable[[EvidenceWorld], Given]
     expected: tuple[Expected, ...]
-
-
-# what stands on a level that is violated, and so could not be told
-NEEDS = {Level.CHECKPOINT: frozenset({Level.IN_LOG, Level.PROMISED}), Level.IN_LOG: frozenset({Level.PROMISED})}
-
-
-def fails(level: Level, name: str, change: Callable[[EvidenceWorld], EvidenceRecord]) -> EvidenceCase:
-    """Return the case of one tampered record that fails this level and no other."""
-    expected = Expected(frozenset({level}), NEEDS.get(level, frozenset()))
-    return EvidenceCase(name, lambda world: Given((change(world),)), (expected,))
-
-
-def untold(*levels: Level) -> Expected:
-    """Return what comes of a record when these levels, and no others, could not be told."""
-    return Expected(untold=frozenset(levels))

@@ -19,14 +19,25 @@ from ledger.findings import Level, Outcome
 from ledger.record import Party, commit
 from ledger.trust import TrustedAdministration, TrustedChain, TrustFile, ValidatorSet
 from protocol.keys import PrivateKey
-from tests.fakes.evidence_case import HOLDS, EvidenceCase, Given, fails, untold
+from tests.fakes.evidence_case import EvidenceCase, Given
 from tests.fakes.evidence_world import FILLERS, OTHER_CONTRACT, EvidenceWorld
 from tests.fakes.expectations import Expected
 from tests.fakes.query_cases import QUERIES
 
+HOLDS = Expected()
 TAKEN_BACK = Expected(said={Level.NOT_TAKEN_BACK: Outcome.VIOLATED})
 # a withdrawal that nobody has to believe leaves the question open
 OPEN = Expected(said={Level.NOT_TAKEN_BACK: Outcome.COULD_NOT_TELL})
+
+
+# what stands on a level that is violated, and so could not be told
+NEEDS = {Level.CHECKPOINT: frozenset({Level.IN_LOG, Level.PROMISED}), Level.IN_LOG: frozenset({Level.PROMISED})}
+
+
+def fails(level: Level, name: str, change: Callable[[EvidenceWorld], EvidenceRecord]) -> EvidenceCase:
+    """Return the case of one tampered record that fails this level and no other."""
+    expected = Expected(frozenset({level}), NEEDS.get(level, frozenset()))
+    return EvidenceCase(name, lambda world: Given((change(world),)), (expected,))
 
 
 def trusting(
@@ -306,6 +317,10 @@ WHOLE = (
         (Expected(said={Level.FINAL: Outcome.COULD_NOT_TELL}),),
     ),
 )
+
+
+def untold(*levels: Level) -> Expected:
+    return Expected(untold=frozenset(levels))
 
 
 def answer_alone(world: EvidenceWorld) -> Given:

@@ -15,9 +15,22 @@ from ledger.findings import Level
 from ledger.record import commit
 from ledger.trust import TrustedAdministration, TrustFile
 from protocol.keys import PrivateKey
-from tests.fakes.evidence_case import HOLDS, EvidenceCase, Given, fails, untold
+from tests.fakes.evidence_case import EvidenceCase, Given
 from tests.fakes.evidence_world import EvidenceWorld
 from tests.fakes.expectations import Expected
+
+
+def fails(
+    level: Level, name: str, change: Callable[[EvidenceWorld], EvidenceRecord], *untold: Level
+) -> EvidenceCase:
+    """Return the case of a query that fails this level; what stands on it cannot be told."""
+    return EvidenceCase(
+        name, lambda world: Given((change(world),)), (Expected(frozenset({level}), frozenset(untold)),)
+    )
+
+
+def could_not_tell(*levels: Level) -> tuple[Expected]:
+    return (Expected(untold=frozenset(levels)),)
 
 
 def another_value(world: EvidenceWorld) -> EvidenceRecord:
@@ -79,7 +92,7 @@ def cut(**members: None) -> Callable[[EvidenceWorld], Given]:
 
 
 QUERIES = (
-    EvidenceCase("query", lambda world: Given((world.query(world.issuing),)), (HOLDS,)),
+    EvidenceCase("query", lambda world: Given((world.query(world.issuing),)), (Expected(),)),
     fails(Level.OPENS, "query-with-another-value", another_value),
     fails(Level.SIGNED, "query-signed-by-nobody", lambda world: world.query(None)),
     fails(Level.SIGNED, "query-signed-by-a-stranger", lambda world: world.query(PrivateKey.generate())),
@@ -92,19 +105,19 @@ QUERIES = (
         (Expected(frozenset({Level.SIGNED})),),
     ),
     fails(Level.PROMISED, "query-promised-by-a-stranger", promised_by_a_stranger),
-    fails(Level.CHECKPOINT, "query-under-a-strangers-head", under_a_strangers_head),
-    fails(Level.IN_LOG, "query-at-another-leaf-index", at_another_index),
+    fails(Level.CHECKPOINT, "query-under-a-strangers-head", under_a_strangers_head, Level.IN_LOG, Level.PROMISED),
+    fails(Level.IN_LOG, "query-at-another-leaf-index", at_another_index, Level.PROMISED),
     fails(Level.ANCHORED, "query-anchored-with-another-root", placed(root=bytes(32))),
     fails(Level.FINAL, "query-in-a-block-of-strangers", in_a_block_of_strangers),
     EvidenceCase(
         "query-made-before-it-was-in-the-log",
         cut(inclusion=None, checkpoint=None, anchor=None),
-        (untold(Level.PROMISED, Level.IN_LOG, Level.ANCHORED),),
+        could_not_tell(Level.PROMISED, Level.IN_LOG, Level.ANCHORED),
     ),
-    EvidenceCase("query-of-an-unknown-office", asked_by(lambda _: ()), (untold(Level.SIGNED),)),
+    EvidenceCase("query-of-an-unknown-office", asked_by(lambda _: ()), could_not_tell(Level.SIGNED)),
     EvidenceCase(
         "query-of-an-office-without-issuing-keys",
         asked_by(lambda world: (replace(world.party, issuer_keys=()),)),
-        (untold(Level.SIGNED),),
+        could_not_tell(Level.SIGNED),
     ),
 )
