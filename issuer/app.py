@@ -16,6 +16,7 @@ from issuer.offers import Offers
 from issuer.outbox import LEASE_LIFETIME
 from issuer.reconciliation import Reconciliations
 from issuer.recording import Recording
+from issuer.records_archive import QueryArchive
 from issuer.routes import oid4vci, pages, published, status, valid
 from issuer.sealing import Seals
 from issuer.services import KEY, Services
@@ -25,10 +26,13 @@ from issuer.store import SqlStore
 from issuer.store_books import SqlBooks
 from issuer.store_queries import SqlQueryRecords
 from issuer.store_status import SqlStatusStore
-from issuer.tables import LeaseRow, SessionRow, TrustListRow
+from issuer.tables import LeaseRow, RecordsAccessRow, RecordsRequestRow, SessionRow, TrustListRow
 from issuer.via_oberta import ViaOberta
 from issuer.visits import Visits
 from ledger.client import LedgerClient
+from ledger.office_records import RecordsRequests
+from ledger.office_records_store import SqlRecordsRequests
+from ledger.office_records_web import records_blueprint
 from protocol.clock import Clock, SystemClock
 from protocol.runtime.collector import settle
 from protocol.runtime.database import Database, check_migrated, migrate, open_database
@@ -36,6 +40,7 @@ from protocol.runtime.dates import install_dates
 from protocol.runtime.fetch import HTTPClient, open_http
 from protocol.runtime.i18n import in_language
 from protocol.runtime.leases import Leases
+from protocol.runtime.sealing import Sealer
 from protocol.runtime.sessions import Sessions
 from protocol.runtime.settings import load_settings
 from protocol.runtime.signer import open_signer
@@ -77,6 +82,7 @@ def create_app(settings: IssuerSettings, *, clock: Clock | None = None, http: HT
     machine(app, oid4vci.bp)
     machine(app, published.bp)
     machine(app, status.bp)
+    machine(app, records_blueprint(lambda: made.records_requests))
     app.register_blueprint(valid.bp)
     app.register_blueprint(pages.bp)
     return app
@@ -110,6 +116,14 @@ def _make_services(settings: IssuerSettings, database: Database, clock: Clock, h
         open_signer=open_signer,
     )
     enquiries = Enquiries(store, offers, seals, clock, source=source, types=types, recording=recording)
+    records_store = SqlRecordsRequests(
+        database,
+        sealer=Sealer(
+            settings.secret_key.get_secret_value().encode(), purpose="testimoni/issuer/records-answer/1"
+        ),
+        requests=RecordsRequestRow,
+        accesses=RecordsAccessRow,
+    )
     sign_in = open_sign_in(settings, http)
     sessions = Sessions(database, SessionRow, clock, cookie="testimoni_issuer", secure=settings.is_secure)
     issuer = Issuer(
@@ -132,6 +146,14 @@ def _make_services(settings: IssuerSettings, database: Database, clock: Clock, h
         enquiries=enquiries,
         recording=recording,
         query_records=query_records,
+        records_requests=RecordsRequests(
+            archive=QueryArchive(store, query_records, recording),
+            requests=records_store,
+            trust=trust,
+            clock=clock,
+            open_signer=open_signer,
+        ),
+        records_store=records_store,
         statuses=statuses,
         visits=Visits(sessions, sign_in, enquiries, clock),
         reconciliations=Reconciliations(

@@ -7,6 +7,7 @@ import click
 from flask import Flask
 from flask.cli import AppGroup
 
+from issuer.records_cli import install_records
 from issuer.services import Services
 from issuer.status import Reason
 from ledger.reconciliation import describe
@@ -39,11 +40,12 @@ def install(app: Flask, database: Database, made: Services) -> None:
         erased = sum(made.store.erase_expired(each, now) for each in here)
         entries = sum(made.statuses.forget_expired(each) for each in here)
         queries = sum(made.query_records.destroy_due(each, now) for each in here)
+        answers = sum(made.records_requests.destroy_answers(each) for each in here)
         ended = made.sessions.purge()
         database.forget()
         click.echo(
             f"{erased} offers and {ended} sessions had expired; {entries} status entries were forgotten; "
-            f"{queries} queries and their records were destroyed"
+            f"{queries} queries and their records were destroyed, and {answers} answers to auditors that held one"
         )
 
     @group.command("reconcile")
@@ -60,6 +62,7 @@ def install(app: Flask, database: Database, made: Services) -> None:
             raise SystemExit(1)
 
     _install_status(group, made)
+    install_records(group, made)
     app.cli.add_command(group)
 
 

@@ -134,6 +134,11 @@ class Recording:
             get_member(members, "signature", str),
         )
 
+    def show(self, kept: QueryRecord, promise: str) -> EvidenceRecord:
+        """Return the record as evidence, with the promise of its log. Raises as `open`."""
+        opened = self.open(kept)
+        return EvidenceRecord(opened.record, opened.key, promise, signature=opened.signature)
+
     def evidence(self, administration_id: str, person: Person, query_id: str, *, now: datetime) -> bytes:
         """Return the evidence file of one question about this person.
 
@@ -145,8 +150,7 @@ class Recording:
             raise not_found()
         if kept.promise is None:
             raise RequestError("not_recorded_yet", "no log has promised this record yet", status=409)
-        opened = self.open(kept)
-        item = EvidenceRecord(opened.record, opened.key, kept.promise, signature=opened.signature)
+        item = self.show(kept, kept.promise)
         return canonical_json(Evidence(self._place(item, kept.log, now)).to_json())
 
     def _place(self, item: EvidenceRecord, origin: str, now: datetime) -> tuple[EvidenceRecord, ...]:

@@ -20,6 +20,7 @@ from issuer.settings import IssuerSettings
 from issuer.status import Statuses
 from issuer.store_queries import QueryRecordStore
 from issuer.visits import Visits
+from ledger.office_records import RecordsRequests, RecordsStore
 from protocol.clock import Clock
 from protocol.runtime.sessions import Sessions
 
@@ -35,6 +36,8 @@ class Services:
     enquiries: Enquiries
     recording: Recording
     query_records: QueryRecordStore
+    records_requests: RecordsRequests
+    records_store: RecordsStore
     statuses: Statuses
     visits: Visits
     reconciliations: Reconciliations

@@ -8,16 +8,18 @@ in the same transaction, so that a process that was outrun changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from sqlmodel import Session, col, delete, select, update
+from sqlmodel import Session, col, delete, func, select, update
 
 from issuer.records import Person, QueryRecord
-from issuer.tables import QueryRecordRow, QueryRow
+from issuer.tables import DestroyedRecordRow, QueryRecordRow, QueryRow
 from ledger.commitment import Commitment
 from protocol.runtime.database import Database
 from protocol.runtime.leases import Lease, Leases
+
+_AN_INSTANT = timedelta.resolution
 
 
 class QueryRecordStore(Protocol):
@@ -34,6 +36,21 @@ class QueryRecordStore(Protocol):
     ) -> Sequence[QueryRecord]:
         """Return the records of the questions asked from `since` on and before `until`, oldest first."""
 
+    def count_between(self, administration_id: str, *, since: datetime, until: datetime) -> int:
+        """Return how many `records_between` gives, without loading one."""
+
+    def find_by_commitment(self, administration_id: str, commitment: Commitment) -> QueryRecord | None:
+        """Return this administration's record with this commitment; None for anybody else's."""
+
+    def count_destroyed(self, administration_id: str, *, since: datetime, until: datetime) -> int:
+        """Return how many questions of the days of a period had a record that was destroyed.
+
+        Days are whole ones of UTC: of a period that ends at noon, the afternoon counts too.
+        """
+
+    def is_destroyed(self, administration_id: str, commitment: Commitment) -> bool:
+        """Whether this administration had a record with this commitment, and destroyed it."""
+
     def waiting(self, now: datetime, *, limit: int) -> Sequence[QueryRecord]:
         """Return records without promise whose time has come; those that failed least often first."""
 
@@ -47,7 +64,10 @@ class QueryRecordStore(Protocol):
         """Count one try in vain, and ask again from then on. Raises as `keep_promise`."""
 
     def destroy_due(self, administration_id: str, now: datetime) -> int:
-        """Destroy the questions, records and keys whose retention is over, promised or not; return how many."""
+        """Destroy the questions, records and keys whose retention is over, promised or not; return how many.
+
+        That there was a question with this commitment on that day is all that stays of each.
+        """
 
 
 class SqlQueryRecords:
@@ -71,12 +91,32 @@ class SqlQueryRecords:
         self, administration_id: str, *, since: datetime, until: datetime
     ) -> Sequence[QueryRecord]:
         """Return the records of the questions asked in a period, oldest first."""
-        wanted = (
-            _of_queries(administration_id)
-            .where(col(QueryRow.asked_at) >= since, col(QueryRow.asked_at) < until)
-            .order_by(col(QueryRow.asked_at), col(QueryRow.id))
+        wanted = _of_queries(select(QueryRecordRow), administration_id).where(*_asked_in(since, until))
+        return self._select(wanted.order_by(col(QueryRow.asked_at), col(QueryRow.id)))
+
+    def count_between(self, administration_id: str, *, since: datetime, until: datetime) -> int:
+        """Return how many `records_between` gives, without loading one."""
+        counted = select(func.count()).select_from(QueryRecordRow)
+        return self._count(_of_queries(counted, administration_id).where(*_asked_in(since, until)))
+
+    def find_by_commitment(self, administration_id: str, commitment: Commitment) -> QueryRecord | None:
+        """Return this administration's record with this commitment."""
+        wanted = _of_queries(select(QueryRecordRow), administration_id)
+        return next(iter(self._select(wanted.where(col(QueryRecordRow.commitment) == commitment))), None)
+
+    def count_destroyed(self, administration_id: str, *, since: datetime, until: datetime) -> int:
+        """Return how many questions of the days of a period had a record that was destroyed."""
+        last = (until - _AN_INSTANT).astimezone(UTC).date()
+        return self._count(
+            _destroyed(administration_id).where(
+                col(DestroyedRecordRow.asked_on).between(since.astimezone(UTC).date(), last)
+            )
         )
-        return self._select(wanted)
+
+    def is_destroyed(self, administration_id: str, commitment: Commitment) -> bool:
+        """Whether this administration had a record with this commitment, and destroyed it."""
+        wanted = _destroyed(administration_id).where(col(DestroyedRecordRow.commitment) == commitment)
+        return self._count(wanted) == 1
 
     def waiting(self, now: datetime, *, limit: int) -> Sequence[QueryRecord]:
         """Return records without promise whose time has come."""
@@ -99,8 +139,16 @@ class SqlQueryRecords:
     def destroy_due(self, administration_id: str, now: datetime) -> int:
         """Destroy the questions, records and keys whose retention is over."""
         due = (col(QueryRecordRow.administration_id) == administration_id, col(QueryRecordRow.keep_until) <= now)
+        wanted = select(QueryRow.id, QueryRow.asked_at, QueryRecordRow.commitment).select_from(QueryRecordRow)
         with self._database.write() as session:
-            queries = session.exec(select(QueryRecordRow.query_id).where(*due)).all()
+            found = session.exec(_of_queries(wanted, administration_id).where(*due)).all()
+            # in an order that does not tell which was asked first
+            for commitment, asked_at in sorted((each[2], each[1]) for each in found):
+                day = asked_at.astimezone(UTC).date()
+                session.add(
+                    DestroyedRecordRow(commitment=commitment, administration_id=administration_id, asked_on=day)
+                )
+            queries = [query_id for query_id, _, _ in found]
             session.exec(delete(QueryRecordRow).where(*due))
             session.exec(
                 delete(QueryRow).where(
@@ -119,24 +167,33 @@ class SqlQueryRecords:
             self._leases.check(session, lease)
             return int(session.exec(statement).rowcount) == 1
 
-    def _select(self, wanted: Any) -> list[QueryRecord]:  # SQL expressions have no nicer type
+    def _count(self, wanted: Any) -> int:  # SQL expressions have no nicer type
+        with self._database.read() as session:
+            return int(session.exec(wanted).one())
+
+    def _select(self, wanted: Any) -> list[QueryRecord]:  # the same
         with self._database.read() as session:
             return [_record(row) for row in _rows(session, wanted)]
 
 
-def _of_queries(administration_id: str) -> Any:  # the same
-    return (
-        select(QueryRecordRow)
-        .join(QueryRow, col(QueryRow.id) == col(QueryRecordRow.query_id))
-        .where(
-            QueryRecordRow.administration_id == administration_id,
-            QueryRow.administration_id == administration_id,
-        )
+def _of_queries(wanted: Any, administration_id: str) -> Any:  # the same
+    return wanted.join(QueryRow, col(QueryRow.id) == col(QueryRecordRow.query_id)).where(
+        QueryRecordRow.administration_id == administration_id,
+        QueryRow.administration_id == administration_id,
     )
 
 
 def _about(administration_id: str, person: Person) -> Any:  # the same
-    return _of_queries(administration_id).where(col(QueryRow.person) == person)
+    return _of_queries(select(QueryRecordRow), administration_id).where(col(QueryRow.person) == person)
+
+
+def _asked_in(since: datetime, until: datetime) -> tuple[Any, Any]:  # the same
+    return col(QueryRow.asked_at) >= since, col(QueryRow.asked_at) < until
+
+
+def _destroyed(administration_id: str) -> Any:  # the same
+    counted = select(func.count()).select_from(DestroyedRecordRow)
+    return counted.where(col(DestroyedRecordRow.administration_id) == administration_id)
 
 
 def _rows(session: Session, wanted: Any) -> Sequence[QueryRecordRow]:

@@ -3,14 +3,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Index
+from sqlalchemy import ForeignKeyConstraint, Index
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from protocol.runtime.database import Moment
-from protocol.runtime.tables import LeaseColumns, SessionColumns, TrustListColumns
+from protocol.runtime.tables import (
+    LeaseColumns,
+    RecordsAccessColumns,
+    RecordsRequestColumns,
+    SessionColumns,
+    TrustListColumns,
+)
 
 
 class Base(SQLModel, registry=registry()):
@@ -180,6 +186,39 @@ class QueryRecordRow(Base, table=True):
     attempts: int = 0
     # null until the ledger has given one that holds
     promise: str | None = None
+
+
+class DestroyedRecordRow(Base, table=True):
+    """That a question had a record, after both were destroyed.
+
+    Nothing here opens it, and it has the day only: by the moment it could be found in the books of the source,
+    with the person beside it.
+    """
+
+    __tablename__ = "destroyed_records"
+    __table_args__ = (Index("ix_destroyed_records_of", "administration_id", "asked_on"),)
+
+    commitment: bytes = Field(primary_key=True)
+    administration_id: str = Field(foreign_key="administrations.id")
+    # in UTC
+    asked_on: date
+
+
+class RecordsRequestRow(RecordsRequestColumns, Base, table=True):
+    """What auditors asked for, and what was handed over."""
+
+    __tablename__ = "records_requests"
+
+
+class RecordsAccessRow(RecordsAccessColumns, Base, table=True):
+    """Who fetched an answer, and when."""
+
+    __tablename__ = "records_accesses"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["administration_id", "request_id"], ["records_requests.administration_id", "records_requests.id"]
+        ),
+    )
 
 
 class LeaseRow(LeaseColumns, Base, table=True):

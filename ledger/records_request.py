@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""What an auditor asks of an office, and what the office hands over: its records of a period, or of one share.
+"""What an auditor asks of an office, and what the office hands over: its records of a period, or of one entry.
 
+- It is asked in one role: as verifier for what was shared with it, as issuer for what it asked of sources. A
+  request from before issuers could be asked names none, and is to the verifier.
 - The auditor signs what is asked (`typ: consent-records-request+jwt`), why, and until when; and each fetching of
   the answer anew (`typ: consent-records-access+jwt`), so that the office's log of accesses names somebody.
 - The office signs what it hands over (`typ: consent-records+jwt`): the digest of the canonical form of the
   records, which follow beside it as in evidence files. It can take nothing back and add nothing afterwards.
-- Records hold names of claims, never a value. They tell what was shared with the office, not by whom.
+- Records hold names of claims, never a value. They tell what was shared or asked, not by or about whom.
 """
 
 from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from ledger.commitment import Commitment, parse_commitment
 from ledger.evidence import EvidenceRecord
+from ledger.reconciliation import FindKey, Role
 from protocol import jws
 from protocol.clock import epoch_seconds, from_epoch
 from protocol.encoding import JSON, b64url_encode, canonical_json, find_member, get_member, parse_object, sha256
@@ -41,9 +44,11 @@ ACCESS_LIFETIME = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class RecordsRequest:
-    """What is asked: either a period (the end not included) or the share with one commitment."""
+    """What is asked: either a period (the end not included) or the entry with one commitment."""
 
     party: str
+    # in which role the party is asked
+    role: Role = field(kw_only=True)
     reason: str
     due_on: date
     issued_at: datetime
@@ -55,6 +60,7 @@ class RecordsRequest:
         """Return the signed request."""
         claims: dict[str, JSON] = {
             "party": self.party,
+            "role": self.role.value,
             "reason": self.reason,
             "due": self.due_on.isoformat(),
             "iat": epoch_seconds(self.issued_at),
@@ -81,6 +87,7 @@ class RecordsRequest:
             raise RequestError(CODE, f"expected a reason of 1 to {MAX_REASON_CHARS} characters")
         made = cls(
             party=get_member(claims, "party", str, code=CODE),
+            role=_role(claims),
             reason=reason,
             due_on=_day(get_member(claims, "due", str, code=CODE)),
             issued_at=from_epoch(get_member(claims, "iat", int, code=CODE)),
@@ -90,6 +97,13 @@ class RecordsRequest:
         )
         made._check_what()
         return made
+
+    @property
+    def period(self) -> tuple[datetime, datetime]:
+        """The period, of a request without a commitment."""
+        assert self.since is not None  # noqa: S101 - a request has a period or a commitment
+        assert self.until is not None  # noqa: S101 - the same
+        return self.since, self.until
 
     def _check_what(self) -> None:
         if self.since is not None and self.until is not None and self.since >= self.until:
@@ -144,18 +158,17 @@ def verify_access(token: str, key: PublicKey, *, expected_request: bytes, now: d
     return sha256(token.rpartition(".")[0].encode())
 
 
-# from the party that an answer names, its chain and its moment, to the key that may sign it
-FindKey = Callable[[str, JSON, datetime], PublicKey]
-
-
 @dataclass(frozen=True)
 class RecordsAnswer:
-    """What an office handed over, and how many shares it says that it keeps no record of any more."""
+    """What an office handed over, and what it says that it could not hand over."""
 
     party: str
     answered_at: datetime
     records: tuple[EvidenceRecord, ...]
+    # of which it keeps no record any more
     not_kept: int
+    # whose record no log has promised yet
+    unpromised: int = 0
 
     def sign(self, request: str, signer: Signer, *, x5c: Sequence[str]) -> bytes:
         """Return the answer's bytes. Raises `RequestError` (`too_many_records`) when they are too many."""
@@ -167,6 +180,7 @@ class RecordsAnswer:
             "iat": epoch_seconds(self.answered_at),
             "count": len(records),
             "not_kept": self.not_kept,
+            "unpromised": self.unpromised,
             "records": b64url_encode(sha256(canonical_json(records))),
         }
         statement = jws.sign(claims, signer, typ=ANSWER_TYP, x5c=list(x5c))
@@ -174,7 +188,7 @@ class RecordsAnswer:
 
     @classmethod
     def verify(cls, data: bytes, *, request: str, find_key: FindKey) -> RecordsAnswer:
-        """Return the answer to this request; `find_key` gives the key that speaks for a party, by its chain.
+        """Return the answer to this request; `find_key` gives the key that speaks for a party in the role asked.
 
         Raises `RequestError` (`invalid_records_request`) on another form, `VerificationError` when it is signed by
         another, answers another request, or its records are not those that were signed.
@@ -186,8 +200,10 @@ class RecordsAnswer:
         unverified = jws.parse(get_member(members, "statement", str, code=CODE))
         stated = unverified.claims()
         party, at = get_member(stated, "party", str, code=CODE), get_member(stated, "iat", int, code=CODE)
-        jws.verify(unverified, find_key(party, unverified.header.get("x5c"), from_epoch(at)), typ=ANSWER_TYP)
-        if party != get_member(jws.parse(request).claims(), "party", str, code=CODE):
+        asked = jws.parse(request).claims()
+        key = find_key(party, _role(asked), from_epoch(at), unverified.header.get("x5c"))
+        jws.verify(unverified, key, typ=ANSWER_TYP)
+        if party != get_member(asked, "party", str, code=CODE):
             raise VerificationError(Check.SIGNATURE, f"{party} answered what another office was asked")
         expected = {"request": digest_of(request), "records": sha256(canonical_json(records))}
         for name, digest in expected.items():
@@ -198,12 +214,28 @@ class RecordsAnswer:
             answered_at=from_epoch(at),
             records=tuple(EvidenceRecord.parse(each) for each in records),
             not_kept=get_member(stated, "not_kept", int, code=CODE),
+            # an answer from before issuers could be asked does not say, and has none
+            unpromised=find_member(stated, "unpromised", int, code=CODE) or 0,
         )
+
+
+def not_kept_of(answer: bytes) -> int:
+    """Return of how many entries an answer of ours says that no record was kept any more when it was made."""
+    statement = get_member(parse_object(answer, max_bytes=MAX_ANSWER_BYTES), "statement", str, code=CODE)
+    return get_member(jws.parse(statement).claims(), "not_kept", int, code=CODE)
 
 
 def _find_moment(claims: dict[str, JSON], name: str) -> datetime | None:
     found = find_member(claims, name, int, code=CODE)
     return None if found is None else from_epoch(found)
+
+
+def _role(claims: dict[str, JSON]) -> Role:
+    named = find_member(claims, "role", str, code=CODE)
+    try:
+        return Role.VERIFIER if named is None else Role(named)
+    except ValueError as exc:
+        raise RequestError(CODE, "expected role to be verifier or issuer") from exc
 
 
 def _day(text: str) -> date:

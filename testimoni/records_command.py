@@ -22,15 +22,16 @@ from ledger.cli import check_writable, naming, read_file, read_trust, write_file
 from ledger.commitment import parse_commitment
 from ledger.evidence import EvidenceRecord
 from ledger.findings import ExitStatus
+from ledger.reconciliation import Role
 from ledger.records_request import RecordsAnswer, RecordsRequest
-from ledger.trust import TrustFile
 from protocol.clock import Clock, SystemClock
-from protocol.encoding import JSON, compact_json, find_member, get_member, parse_object
-from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
-from protocol.keys import PrivateKey, PublicKey
+from protocol.encoding import compact_json, find_member, get_member, parse_object
+from protocol.errors import Error, RequestError, UnavailableError, VerificationError
+from protocol.keys import PrivateKey
 from protocol.runtime.fetch import Fetcher, HTTPClient, origin_of
 from protocol.runtime.signer import read_secret_file
-from protocol.x509 import Anchors, Purpose, encode_chain
+from protocol.x509 import encode_chain
+from testimoni.office_keys import OfficeKeys
 
 _ACCEPTED, _OK = 202, 200
 _JSON = "application/json"
@@ -58,12 +59,19 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     ask = commands.add_parser("ask", help="sign and send a request")
     ask.add_argument("--office", required=True, metavar="URL", help="the office's address, as HOST/ajuntament")
+    ask.add_argument(
+        "--role",
+        type=Role,
+        choices=tuple(Role),
+        default=Role.VERIFIER,
+        help="verifier: what was shared with it; issuer: what it asked of sources, at its issuer identifier",
+    )
     ask.add_argument("--party", required=True, metavar="CODE", help="the code of the administration")
     ask.add_argument("--reason", required=True, metavar="TEXT", help="why, with the law that gives the right")
     ask.add_argument("--due", required=True, type=_day, metavar="DAY", help="answer by this day")
     ask.add_argument("--since", type=_day, metavar="DAY", help="first day of the period (UTC)")
     ask.add_argument("--until", type=_day, metavar="DAY", help="the day after its last")
-    ask.add_argument("--commitment", metavar="TEXT", help="one share instead of a period, in base64url")
+    ask.add_argument("--commitment", metavar="TEXT", help="one entry instead of a period, in base64url")
     ask.add_argument("--output", type=Path, required=True, metavar="FILE", help="keep the request here")
     fetch = commands.add_parser("fetch", help="fetch the answer")
     fetch.add_argument("request", type=Path, metavar="FILE", help="what `ask` wrote")
@@ -82,6 +90,7 @@ def _ask(given: argparse.Namespace, http: HTTPClient, clock: Clock) -> int:
     key, chain = _identity(given)
     request = RecordsRequest(
         party=given.party,
+        role=given.role,
         reason=given.reason,
         due_on=given.due,
         issued_at=clock.now(),
@@ -123,11 +132,12 @@ def _fetch(given: argparse.Namespace, http: HTTPClient, clock: Clock) -> int:
         raise UnavailableError("not_answered", "the office has not handed anything over yet")
     if answer.status != _OK:
         raise UnavailableError("not_answered", f"the office answered {answer.status}: {_reason(answer.body)}")
-    found = RecordsAnswer.verify(answer.body, request=request, find_key=_find_key(read_trust(given.trust)))
+    found = RecordsAnswer.verify(answer.body, request=request, find_key=OfficeKeys(read_trust(given.trust)).find)
     wrong = sum(not _opens(each) for each in found.records)
     write_file(given.output, answer.body)
     print(f"{len(found.records)} records, signed by {found.party} on {found.answered_at:%Y-%m-%d %H:%M} UTC")
-    print(f"{found.not_kept} shares of which the office keeps no record any more")
+    print(f"{found.not_kept} entries of which the office keeps no record any more")
+    print(f"{found.unpromised} records that no log has promised yet, and that are not among them")
     print(f"{wrong} records that are malformed")
     return ExitStatus.VIOLATED if wrong else ExitStatus.HOLDS
 
@@ -148,22 +158,6 @@ def _opens(found: EvidenceRecord) -> bool:
     except RequestError:
         return False
     return True
-
-
-def _find_key(trust: TrustFile) -> messages.FindKey:
-    try:
-        anchors = Anchors(x509.load_pem_x509_certificates(trust.authority_certificate.encode()))
-    except ValueError as exc:
-        raise RequestError("invalid_trust_file", "the trust file holds no certificate of the authority") from exc
-
-    def find(party: str, x5c: JSON, at: datetime) -> PublicKey:
-        administration = trust.find_administration(party)
-        key = anchors.verify(x5c, purposes=(Purpose.ACCESS,), now=at).key
-        if administration is None or key not in administration.access_keys:
-            raise VerificationError(Check.ISSUER, "the certificate does not speak for the administration")
-        return key
-
-    return find
 
 
 def _identity(given: argparse.Namespace) -> tuple[PrivateKey, list[str]]:

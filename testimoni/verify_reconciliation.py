@@ -13,8 +13,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from cryptography import x509
-
 from ledger import merkle
 from ledger.cli import naming, read_file, read_trust
 from ledger.client import LedgerClient
@@ -22,13 +20,13 @@ from ledger.commitment import Commitment
 from ledger.findings import ExitStatus
 from ledger.reading import read_log
 from ledger.reconciliation import CODE, ExceptionKind, Reconciliation, Role, describe, verify
-from ledger.trust import TrustedAdministration, TrustFile
+from ledger.trust import TrustFile
 from protocol.clock import Clock, SystemClock
 from protocol.encoding import JSON, b64url_encode, get_member, parse_object
 from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
 from protocol.keys import PublicKey
 from protocol.runtime.fetch import Fetcher, HTTPClient, origin_of
-from protocol.x509 import Anchors, Purpose
+from testimoni.office_keys import OfficeKeys
 
 # clocks of two public bodies differ by seconds, not minutes
 _CLOCK_SKEW_SECONDS = 60
@@ -68,15 +66,12 @@ def verify_stated(token: str, trust: TrustFile, *, now: datetime) -> Reconciliat
 
     Raises `VerificationError` when it did not, or the statement is from the future.
     """
-    anchors = Anchors(_anchor(trust))
+    keys = OfficeKeys(trust)
 
     def find_key(party: str, role: Role, made_at: datetime, x5c: JSON) -> PublicKey:
-        administration = trust.find_administration(party)
-        if administration is None:
-            raise VerificationError(Check.ISSUER, "the administration is not in the trust file")
         if (made_at - now).total_seconds() > _CLOCK_SKEW_SECONDS:
             raise VerificationError(Check.VALIDITY, "the statement is from the future")
-        return _key(administration, role, anchors, x5c, made_at)
+        return keys.find(party, role, made_at, x5c)
 
     return verify(token, find_key=find_key)
 
@@ -109,28 +104,6 @@ def compare_with_log(
             if found.kind is ExceptionKind.NOT_IN_LOG and found.reference in everything
         ]
     return doubts
-
-
-def _key(
-    administration: TrustedAdministration, role: Role, anchors: Anchors, x5c: JSON, made_at: datetime
-) -> PublicKey:
-    """Return the certified key, if it is one that speaks for the administration in this role."""
-    purpose = Purpose.ACCESS if role is Role.VERIFIER else Purpose.ISSUER
-    chain = anchors.verify(x5c, purposes=(purpose,), now=made_at)
-    if role is Role.VERIFIER:
-        is_theirs = chain.key in administration.access_keys
-    else:
-        is_theirs = not set(chain.uris).isdisjoint(administration.issuers)
-    if not is_theirs:
-        raise VerificationError(Check.ISSUER, "the certificate does not speak for the administration")
-    return chain.key
-
-
-def _anchor(trust: TrustFile) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(trust.authority_certificate.encode())
-    except ValueError as exc:
-        raise RequestError("invalid_trust_file", "the trust file holds no certificate of the authority") from exc
 
 
 def _read_tokens(path: Path) -> list[str]:

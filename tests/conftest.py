@@ -289,6 +289,7 @@ def external() -> Callable[[str], Path]:
 ON_BOTH_DATABASES = frozenset(
     {
         "test_issuer_query_store",
+        "test_office_records_store",
         "test_ledger_anchorer",
         "test_ledger_cosignatures",
         "test_ledger_log_api",

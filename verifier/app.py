@@ -8,6 +8,9 @@ from datetime import timedelta
 from flask import Flask
 
 from ledger.client import LedgerClient
+from ledger.office_records import RecordsRequests
+from ledger.office_records_store import SqlRecordsRequests
+from ledger.office_records_web import records_blueprint
 from protocol.clock import Clock, SystemClock
 from protocol.errors import ConfigurationError
 from protocol.runtime.collector import settle
@@ -32,16 +35,15 @@ from verifier.desk import SENTENCES as DESK_SENTENCES
 from verifier.desk import Desk
 from verifier.policy import POLICIES
 from verifier.reconciliation import Reconciliations
-from verifier.records_requests import RecordsRequests
+from verifier.records_archive import ShareArchive
 from verifier.request import Requests, RequestSettings
 from verifier.response import Responses
 from verifier.routes import api, desk, desk_records, oid4vp, pages
 from verifier.services import KEY, Services
 from verifier.settings import VerifierSettings
 from verifier.store import SqlStore
-from verifier.store_records import SqlRecordsRequests
 from verifier.store_status import SqlTokenShelf
-from verifier.tables import SessionRow, TrustListRow
+from verifier.tables import RecordsAccessRow, RecordsRequestRow, SessionRow, TrustListRow
 from verifier.verification import Pipeline
 from verifier.withdrawals import Withdrawals
 
@@ -79,6 +81,7 @@ def create_app(settings: VerifierSettings, *, clock: Clock | None = None, http: 
     install_dates(app)
     machine(app, oid4vp.bp)
     machine(app, api.bp)
+    machine(app, records_blueprint(lambda: made.records_requests))
     app.register_blueprint(desk.bp)
     app.register_blueprint(desk_records.bp)
     app.register_blueprint(pages.bp)
@@ -90,7 +93,12 @@ def _make_services(settings: VerifierSettings, database: Database, clock: Clock,
     trust = open_trust_list(settings, http, SqlTrustListShelf(database, TrustListRow))
     secret = settings.secret_key.get_secret_value().encode()
     blocking_sealer = _open_blocking_sealer(settings)
-    records_store = SqlRecordsRequests(database)
+    records_store = SqlRecordsRequests(
+        database,
+        sealer=Sealer(secret, purpose="testimoni/verifier/records-answer/1"),
+        requests=RecordsRequestRow,
+        accesses=RecordsAccessRow,
+    )
     key_sealer = Sealer(secret, purpose="testimoni/verifier/request-key/1")
     case_sealer = Sealer(secret, purpose="testimoni/verifier/case/1")
     shelf = SqlTokenShelf(database)
@@ -144,11 +152,9 @@ def _make_services(settings: VerifierSettings, database: Database, clock: Clock,
             open_signer=open_signer,
         ),
         records_requests=RecordsRequests(
-            store=store,
+            archive=ShareArchive(store, sealer=case_sealer, blocking_sealer=blocking_sealer),
             requests=records_store,
             trust=trust,
-            sealer=case_sealer,
-            blocking_sealer=blocking_sealer,
             clock=clock,
             open_signer=open_signer,
         ),

@@ -31,10 +31,14 @@ def install(app: Flask, database: Database, made: Services) -> None:
         here = [administration.id for administration in made.store.administrations()]
         keys = sum(made.store.destroy_expired_keys(each, now=made.clock.now()) for each in here)
         cases = sum(made.withdrawals.destroy_due(each) for each in here)
+        answers = sum(made.records_requests.destroy_answers(each) for each in here)
         made.shelf.drop(before=made.clock.now() - MAX_TTL)
         sessions = made.sessions.purge()
         database.forget()
-        click.echo(f"{keys} request keys, {cases} blocked cases and {sessions} sessions were due")
+        click.echo(
+            f"{keys} request keys, {cases} blocked cases and {sessions} sessions were due; "
+            f"{answers} answers to auditors held a record that is destroyed"
+        )
 
     @group.command("prefetch-status")
     def prefetch_status() -> None:

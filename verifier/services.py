@@ -8,6 +8,7 @@ from typing import cast
 
 from flask import current_app
 
+from ledger.office_records import RecordsRequests, RecordsStore
 from protocol.clock import Clock
 from protocol.runtime.fetch import HTTPClient
 from protocol.runtime.sessions import Sessions
@@ -15,12 +16,10 @@ from verifier.backoffice import BackOffice
 from verifier.cases import Cases
 from verifier.desk import Desk
 from verifier.reconciliation import Reconciliations
-from verifier.records_requests import RecordsRequests
 from verifier.request import Requests
 from verifier.response import Responses
 from verifier.settings import VerifierSettings
 from verifier.store import Store
-from verifier.store_records import SqlRecordsRequests
 from verifier.store_status import SqlTokenShelf
 from verifier.withdrawals import Withdrawals
 
@@ -39,7 +38,7 @@ class Services:
     desk: Desk
     reconciliations: Reconciliations
     records_requests: RecordsRequests
-    records_store: SqlRecordsRequests
+    records_store: RecordsStore
     sessions: Sessions
     store: Store
     # fetched status lists, and what fetches them

@@ -103,6 +103,9 @@ class Store(Protocol):
     def count_recorded(self, administration_id: str, *, since: datetime, until: datetime) -> int:
         """Return how many `recorded_presentations` gives, without loading one."""
 
+    def count_not_kept(self, administration_id: str, *, since: datetime, until: datetime) -> int:
+        """Return of how many of them neither a case nor a blocked one is kept."""
+
     def note_trouble(self, administration_id: str, presentation_id: str, *, check: Check, code: str) -> None:
         """Remember that a check could not be made."""
 

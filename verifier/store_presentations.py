@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func
+from sqlalchemy import ColumnElement, exists, func
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, select, update
 
@@ -14,7 +14,7 @@ from ledger.commitment import Commitment
 from protocol.errors import Check, RequestError, StoreConflictError
 from protocol.runtime.database import Database
 from verifier.model import Decision, Presentation, PresentationState
-from verifier.tables import CaseRow, PresentationRow
+from verifier.tables import BlockedCaseRow, CaseRow, PresentationRow
 
 
 class SqlPresentations:
@@ -88,6 +88,14 @@ class SqlPresentations:
         with self._database.read() as db:
             return db.exec(counted).one()
 
+    def count_not_kept(self, administration_id: str, *, since: datetime, until: datetime) -> int:
+        """Return of how many of them neither a case nor a blocked one is kept."""
+        counted = select(func.count()).where(
+            *_recorded_in(administration_id, since, until), *(~_has(table) for table in (CaseRow, BlockedCaseRow))
+        )
+        with self._database.read() as db:
+            return db.exec(counted).one()
+
     def note_trouble(self, administration_id: str, presentation_id: str, *, check: Check, code: str) -> None:
         """Remember that a check could not be made; the request goes on waiting."""
         with self._database.write() as db:
@@ -149,6 +157,14 @@ def _decided_in(administration_id: str, since: datetime, until: datetime) -> tup
 
 def _recorded_in(administration_id: str, since: datetime, until: datetime) -> tuple[ColumnElement[bool], ...]:
     return (*_decided_in(administration_id, since, until), col(PresentationRow.commitment).is_not(None))
+
+
+def _has(table: type[CaseRow | BlockedCaseRow]) -> ColumnElement[bool]:
+    """Whether a presentation has a row in the table."""
+    return exists().where(
+        col(table.administration_id) == col(PresentationRow.administration_id),
+        col(table.presentation_id) == col(PresentationRow.id),
+    )
 
 
 def _decide(db: Session, administration_id: str, presentation_id: str, decision: Decision) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
 from protocol.runtime.database import Moment
-from protocol.runtime.tables import SessionColumns, TrustListColumns
+from protocol.runtime.tables import RecordsAccessColumns, RecordsRequestColumns, SessionColumns, TrustListColumns
 
 
 class Base(SQLModel, registry=registry()):
@@ -193,26 +193,13 @@ class ReconciliationRow(Base, table=True):
     made_at: datetime = Field(sa_type=Moment)
 
 
-class RecordsRequestRow(Base, table=True):
+class RecordsRequestRow(RecordsRequestColumns, Base, table=True):
     """What auditors asked for, and what was handed over."""
 
     __tablename__ = "records_requests"
 
-    administration_id: str = Field(primary_key=True, foreign_key="administrations.id")
-    # digest of the token, in hexadecimal digits
-    id: str = Field(primary_key=True)
-    token: str
-    auditor_code: str
-    # JSON: language → text
-    auditor_name: str
-    due_on: date = Field(index=True)
-    received_at: datetime = Field(sa_type=Moment)
-    answered_at: datetime | None = Field(default=None, sa_type=Moment)
-    answered_by: str | None = None
-    answer: bytes | None = None
 
-
-class RecordsAccessRow(Base, table=True):
+class RecordsAccessRow(RecordsAccessColumns, Base, table=True):
     """Who fetched an answer, and when."""
 
     __tablename__ = "records_accesses"
@@ -221,14 +208,6 @@ class RecordsAccessRow(Base, table=True):
             ["administration_id", "request_id"], ["records_requests.administration_id", "records_requests.id"]
         ),
     )
-
-    id: int | None = Field(default=None, primary_key=True)
-    administration_id: str
-    request_id: str = Field(index=True)
-    at: datetime = Field(sa_type=Moment)
-    auditor_name: str
-    # digest of what the auditor signed for it; none for those from before it was kept
-    access: str | None = Field(default=None, index=True, unique=True)
 
 
 class TrustListRow(TrustListColumns, Base, table=True):

@@ -78,7 +78,12 @@ def audit() -> ResponseReturnValue:
 @bp.get("/limits")
 def limits() -> ResponseReturnValue:
     """Say which questions a blind log cannot answer, and who can."""
-    return render_template("ledger/limits.html", ask_command=words.ASK_COMMAND, fetch_command=words.FETCH_COMMAND)
+    return render_template(
+        "ledger/limits.html",
+        ask_command=words.ASK_COMMAND,
+        ask_issuer_command=words.ASK_ISSUER_COMMAND,
+        fetch_command=words.FETCH_COMMAND,
+    )
 
 
 def find_log() -> LogState | None:

@@ -29,6 +29,9 @@ ASK_COMMAND = (
     " --since 2026-01-01 --until 2026-04-01 --reason 'GDPR, article 58.1.e' --due 2026-05-01"
     f" {_AS_AUDITOR} --output request.json"
 )
+ASK_ISSUER_COMMAND = ASK_COMMAND.replace(
+    "--office https://verifier.example/ajuntament", "--office https://issuer.example/ajuntament --role issuer"
+)
 FETCH_COMMAND = (
     f".venv/bin/testimoni records fetch request.json --trust trust.json {_AS_AUDITOR} --output records.json"
 )

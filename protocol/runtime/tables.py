@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Columns of the tables that several services have: sessions, leases, and the trust lists that were seen.
+"""Columns of the tables that several services have: sessions, leases, trust lists seen, what auditors ask.
 
 A service makes its own table of them: `class SessionRow(SessionColumns, Base, table=True)`.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
@@ -44,3 +44,32 @@ class TrustListColumns(SQLModel):
     # as it was fetched; empty for a file, which is there itself
     token: str
     fetched_at: datetime = Field(sa_type=Moment)
+
+
+class RecordsRequestColumns(SQLModel):
+    """One auditor's request for an office's records, and what was handed over."""
+
+    administration_id: str = Field(primary_key=True, foreign_key="administrations.id")
+    # digest of the token, in hexadecimal digits
+    id: str = Field(primary_key=True)
+    token: str
+    auditor_code: str
+    # JSON: language → text
+    auditor_name: str
+    due_on: date = Field(index=True)
+    received_at: datetime = Field(sa_type=Moment)
+    answered_at: datetime | None = Field(default=None, sa_type=Moment)
+    answered_by: str | None = None
+    answer: bytes | None = None
+
+
+class RecordsAccessColumns(SQLModel):
+    """Who fetched an answer, and when. The service's own table refers to its requests."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    administration_id: str
+    request_id: str = Field(index=True)
+    at: datetime = Field(sa_type=Moment)
+    auditor_name: str
+    # digest of what the auditor signed for it; none for those from before it was kept
+    access: str | None = Field(default=None, index=True, unique=True)

@@ -47,6 +47,8 @@ class EvidenceWorld:
         self.share = share or make_share()
         self.now = now
         self.office = PrivateKey.generate()
+        # with which the office issues, and signs its queries
+        self.issuing = PrivateKey.generate()
         self.validators = tuple(FileSealKey.generate() for _ in range(4))
         origin = self.share.audited_log.origin
         addresses = since_the_start([key.address for key in self.validators])
@@ -57,6 +59,7 @@ class EvidenceWorld:
             {"ca": "Ajuntament"},
             (PrivateKey.generate().public_key, self.office.public_key),
             (),
+            (PrivateKey.generate().public_key, self.issuing.public_key),
         )
         self.trust = TrustFile("PEM", (self.log,), (self.party,))
         self.reset()
@@ -168,6 +171,19 @@ class EvidenceWorld:
         )
         return self.follow(record, _sign_answer, key)
 
+    def query(self, key: PrivateKey | None) -> EvidenceRecord:
+        """Return the office's query at a source, signed with this key; without one, by nobody."""
+        record = records.build_query(
+            log=self.log.origin,
+            time=self.now,
+            transaction_identifier="t-4",
+            party=self.share.record.party,
+            procedure=self.share.record.procedure,
+            terms=self.share.record.terms,
+            claims_requested=self.share.record.claims_requested,
+        )
+        return self.follow(record, _sign_query, key)
+
     def recorded_by_office(self, key: PrivateKey | None = None) -> EvidenceRecord:
         """Return a share that the office recorded, as of paper: no key of the citizen's; a key signs it all the same."""
         return self.follow(replace(self.share.record, recorded_by="verifier", consent_key=None), _sign_answer, key)
@@ -222,3 +238,7 @@ class EvidenceWorld:
 
 def _sign_answer(data: bytes, key: PrivateKey) -> str:
     return signatures.sign_answer(data, key, x5c=["MII"])
+
+
+def _sign_query(data: bytes, key: PrivateKey) -> str:
+    return signatures.sign_query(data, key, x5c=["MII"])

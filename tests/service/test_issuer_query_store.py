@@ -78,6 +78,32 @@ def test_records_are_read_by_person_by_period_and_by_administration(ask, kept):
     assert kept.records_between("a", since=until, until=until + timedelta(seconds=1)) == [second]
 
 
+def test_records_are_counted_by_period_and_found_by_commitment_and_of_destroyed_ones_the_day_is_left(ask, kept):
+    first, _ = ask("1"), ask("2", at=NOW + timedelta(days=1))
+    elsewhere = ask("3", "b")
+    day = NOW.replace(hour=0, minute=0)
+    tomorrow, end = day + timedelta(days=1), day + timedelta(days=2)
+    assert [kept.count_between("a", since=day, until=until) for until in (NOW, tomorrow, end)] == [0, 1, 2]
+    assert kept.find_by_commitment("a", first.commitment) == first
+    assert kept.find_by_commitment("a", elsewhere.commitment) is None
+    assert not kept.is_destroyed("a", first.commitment)
+    assert kept.destroy_due("a", first.keep_until) == 1
+    assert kept.find_by_commitment("a", first.commitment) is None
+    assert kept.is_destroyed("a", first.commitment)
+    assert not kept.is_destroyed("b", first.commitment)
+    assert not kept.is_destroyed("b", elsewhere.commitment)
+    assert kept.count_between("a", since=day, until=end) == 1
+    for since, until, count in (
+        (day, end, 1),
+        (day, tomorrow, 1),
+        (tomorrow, end, 0),
+        (day - (end - day), day, 0),
+    ):
+        assert kept.count_destroyed("a", since=since, until=until) == count
+    assert kept.count_destroyed("b", since=day, until=end) == 0
+    assert kept.destroy_due("a", first.keep_until) == 0
+
+
 def test_question_and_record_are_kept_both_or_neither(ask, store, kept):
     ask("1")
     with pytest.raises(Exception, match=r"UNIQUE|unique"):

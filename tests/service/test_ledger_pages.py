@@ -505,6 +505,9 @@ def test_limits_say_for_each_question_who_can_answer_it(ledger, read):
     questions, how_to_ask = page.split('id="ask"')
     assert questions.count('<h2 class="govuk-heading-m"') == questions.count("Who can:") == 8
     assert ("records ask" in how_to_ask, "records fetch" in how_to_ask) == (True, True)
+    assert how_to_ask.count("records ask") == 2
+    assert "--office https://issuer.example/ajuntament" in how_to_ask
+    assert "--role issuer" in how_to_ask
 
 
 def test_tables_when_migrated_are_those_of_the_metadata(tmp_path):

@@ -4,30 +4,38 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from ledger import record as records
 from ledger import records_request as messages
+from ledger.reconciliation import Role
 from ledger.record import RecordType
 from ledger.records_request import RecordsRequest
-from protocol.encoding import b64url_decode, b64url_encode
+from protocol.encoding import b64url_encode
 from protocol.keys import PrivateKey
-from protocol.runtime.signer import write_secret_file
-from protocol.x509 import Purpose, encode_chain
 from testimoni.development.auditor import CODE, DevelopmentAuditor, make_auditor
 from testimoni.development.parties import MemoryKeep, sign_trust_list
 from testimoni.records_command import run
 from tests.conftest import NOW, VERIFIER_URL
+from tests.fakes import auditors
+from tests.fakes.auditors import identity_files, impostors, other_auditor, other_form, rests_in, write_list
 from tests.fakes.presentations import honest
 from tests.service.conftest import csrf_token
 from tests.service.test_verifier_reconciliation import checkpoint_key, trust  # noqa: F401 - fixtures
 from tests.service.test_verifier_withdrawals import only, receive, take_back
+from verifier.tables import RecordsRequestRow
 
 ASKED = RecordsRequest(
-    "L01990015", "GDPR, article 58.1.a", (NOW + timedelta(days=10)).date(), NOW, NOW - timedelta(days=1), NOW
+    "L01990015",
+    "GDPR, article 58.1.a",
+    (NOW + timedelta(days=10)).date(),
+    NOW,
+    NOW - timedelta(days=1),
+    NOW,
+    role=Role.VERIFIER,
 )
 
 
@@ -36,18 +44,6 @@ def auditor(world) -> DevelopmentAuditor:
     made = make_auditor(world.authority, MemoryKeep(), now=NOW)
     write_list(world, made, 5)
     return made
-
-
-def write_list(world, auditor, sequence, **others):
-    token = sign_trust_list(
-        world.authority,
-        world.parties,
-        [world.log],
-        sequence=sequence,
-        now=world.clock.now(),
-        others=[auditor.trust_entry()] if auditor else [],
-    )
-    world.trust_list_file.write_text(token, "ascii")
 
 
 @pytest.fixture
@@ -61,21 +57,16 @@ def shared(office, world):
 
 
 def asking(world, **changes):
-    from dataclasses import replace
-
     now = world.clock.now()
     return replace(ASKED, issued_at=now, until=now, **changes)
 
 
-def ask(office, auditor, asked, *, admin="ajuntament", key=None, chain=None):
-    token = asked.sign(key or auditor.key, x5c=chain or auditor.chain)
-    return token, office.client.post(f"/{admin}/records-requests", json={"request": token})
+def ask(office, auditor, asked, **given):
+    return auditors.ask(office.client, auditor, asked, **given)
 
 
-def fetch(office, auditor, token, *, key=None, chain=None, now=NOW):
-    access = messages.sign_access(token, key or auditor.key, x5c=chain or auditor.chain, now=now)
-    place = f"/ajuntament/records-requests/{messages.digest_of(token).hex()}/access"
-    return office.client.post(place, json={"access": access})
+def fetch(office, auditor, token, *, now=NOW, **given):
+    return auditors.fetch(office.client, auditor, token, now=now, **given)
 
 
 def english(desk, path):
@@ -125,14 +116,6 @@ def test_access_when_used_again_is_refused_whatever_form_its_signature_has(offic
     assert len(office.services.records_store.accesses("ajuntament", messages.digest_of(token).hex())) == 1
 
 
-def other_form(token):
-    """Return the same statement under the other signature that its curve allows: (r, n - s)."""
-    order = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-    signed, _, signature = token.rpartition(".")
-    raw = b64url_decode(signature)
-    return f"{signed}.{b64url_encode(raw[:32] + (order - int.from_bytes(raw[32:])).to_bytes(32))}"
-
-
 def test_records_hold_no_value_and_nobodys_name(office, world, auditor, shared):
     token, _ = ask(office, auditor, asking(world))
     hand_over(office, token)
@@ -145,8 +128,8 @@ def test_records_hold_no_value_and_nobodys_name(office, world, auditor, shared):
 def test_records_of_a_blocked_case_its_withdrawal_and_the_answer_are_there(office, world, auditor, ledger, shared):
     receive(office, take_back(world, shared))
     office.services.withdrawals.erase("ajuntament", only(office).id, decided_by="Clara")
-    token, _ = ask(office, auditor, asking(world, since=None, commitment=shared.commitment).__class__(
-        "L01990015", "law", ASKED.due_on, world.clock.now(), commitment=shared.commitment
+    token, _ = ask(office, auditor, RecordsRequest(
+        "L01990015", "law", ASKED.due_on, world.clock.now(), commitment=shared.commitment, role=Role.VERIFIER
     ))  # fmt: skip
     hand_over(office, token)
     found = read(office, world, fetch(office, auditor, token).data, token).records
@@ -164,13 +147,14 @@ def test_records_that_were_destroyed_are_counted_as_not_kept(office, world, audi
     # the auditor's certificate has expired by then: another is on the list
     renewed = make_auditor(world.authority, MemoryKeep(), now=world.clock.now())
     _renew_authority_list(world, renewed)
+    today = world.clock.now()
     asked = RecordsRequest(
-        "L01990015", "law", world.clock.now().date(), world.clock.now(), commitment=shared.commitment
+        "L01990015", "law", today.date(), today, commitment=shared.commitment, role=Role.VERIFIER
     )
     found = office.services.records_requests
     kept = found._requests.add_records_request(_received(asked, renewed, world))
     found.hand_over("ajuntament", kept.id, by="Clara")
-    answer = office.services.records_store.get_records_request("ajuntament", kept.id).answer
+    answer = office.services.records_store.find_answer("ajuntament", kept.id)
     stated = read(office, world, answer, kept.token)
     assert stated.not_kept == 1
     assert [records.parse(each.record).type for each in stated.records] == [
@@ -178,12 +162,66 @@ def test_records_that_were_destroyed_are_counted_as_not_kept(office, world, audi
     ]  # fmt: skip
 
 
+def _id(token):
+    return messages.digest_of(token).hex()
+
+
+def test_answer_from_before_they_were_sealed_is_given_as_it_is(office, world, auditor, shared):
+    token, _ = ask(office, auditor, asking(world))
+    hand_over(office, token)
+    given = fetch(office, auditor, token).data
+    with office.services.store._database.write() as db:
+        db.get_one(RecordsRequestRow, ("ajuntament", _id(token))).answer = given
+    assert fetch(office, auditor, token).data == given
+
+
+def test_answer_is_destroyed_with_the_first_of_its_records_and_with_no_other(
+    office, world, auditor, ledger, shared
+):
+    def kept():
+        with office.services.store._database.read() as db:
+            return [
+                db.get_one(RecordsRequestRow, ("ajuntament", _id(each))).answer for each in (token, one, without)
+            ]
+
+    def stored():
+        return b"".join(path.read_bytes() for path in sorted(world.folder.glob("verifier.*")))
+
+    purge = office.app.test_cli_runner().invoke
+    token, _ = ask(office, auditor, asking(world))
+    of_share = RecordsRequest(
+        "L01990015", "law", ASKED.due_on, world.clock.now(), commitment=shared.commitment, role=Role.VERIFIER
+    )
+    one, _ = ask(office, auditor, of_share)
+    before = replace(asking(world), until=NOW - timedelta(hours=1))
+    without, _ = ask(office, auditor, before)
+    for each in (token, one, without):
+        hand_over(office, each)
+    receive(office, take_back(world, shared))
+    office.services.withdrawals.erase("ajuntament", only(office).id, decided_by="Clara")
+    assert "0 answers to auditors" in purge(args=["verifier", "purge"]).output
+    answers = kept()
+    assert [rests_in(each, stored()) for each in answers] == [True] * 3
+    assert b64url_encode(shared.key).encode() not in stored()
+    # no certificate lives as long as blocked data, so the term is over and the clock stays
+    assert office.services.store.destroy_blocked("ajuntament", now=NOW + timedelta(days=1096)) == 1
+    assert "2 answers to auditors" in purge(args=["verifier", "purge"]).output
+    assert [rests_in(each, stored()) for each in answers] == [False, False, True]
+    assert kept() == [None, None, answers[2]]
+    for each, status in ((token, 410), (one, 410), (without, 200)):
+        assert fetch(office, auditor, each).status_code == status
+    place = f"/desk/records/{messages.digest_of(token).hex()}"
+    desk = office.desk()
+    assert "was destroyed since" in english(desk, place)
+    assert desk.post(place, data={"csrf_token": csrf_token(desk.get("/desk/").text)}).status_code == 409
+
+
 def _renew_authority_list(world, auditor):
     write_list(world, auditor, 7)
 
 
 def _received(asked, auditor, world):
-    from verifier.records_requests import ReceivedRequest
+    from ledger.office_records import ReceivedRequest
 
     token = asked.sign(auditor.key, x5c=auditor.chain)
     return ReceivedRequest(
@@ -195,6 +233,7 @@ def _received(asked, auditor, world):
     ("changes", "code"),
     [
         ({"party": "U00000001"}, messages.CODE),
+        ({"role": Role.ISSUER}, messages.CODE),
         ({"due_on": (NOW - timedelta(days=1)).date()}, messages.CODE),
     ],
 )
@@ -205,8 +244,6 @@ def test_request_to_another_office_or_due_in_the_past_is_refused(office, world, 
 
 
 def test_request_for_a_period_that_is_not_over_is_refused(office, world, auditor):
-    from dataclasses import replace
-
     asked = replace(asking(world), until=world.clock.now() + timedelta(seconds=1))
     assert ask(office, auditor, asked)[1].get_json()["error"] == messages.CODE
 
@@ -215,8 +252,6 @@ def test_request_for_a_period_that_is_not_over_is_refused(office, world, auditor
 def test_period_with_more_shares_than_one_answer_holds_is_refused_before_any_is_loaded(
     office, world, auditor, shared, over, status
 ):
-    from dataclasses import replace
-
     from verifier.tables import PresentationRow
 
     store = office.services.store
@@ -244,12 +279,10 @@ def test_period_with_more_shares_than_one_answer_holds_is_refused_before_any_is_
     assert done.status_code == status
     assert len(loaded) == (0 if over else messages.MAX_RECORDS)
     answer = office.services.records_store.get_records_request("ajuntament", messages.digest_of(token).hex())
-    assert (answer.answer is None) == bool(over)
+    assert answer.is_kept != bool(over)
 
 
 def _another(presentation, at):
-    from dataclasses import replace
-
     name = f"{at:032d}"
     unique = dict.fromkeys(("id", "request_id", "wallet_state", "nonce", "reference"), name)
     return replace(presentation, **unique, commitment=name.encode())
@@ -257,21 +290,7 @@ def _another(presentation, at):
 
 @pytest.mark.parametrize("who", ["office", "stranger", "unlisted", "other key"])
 def test_request_by_anybody_but_an_auditor_of_the_list_is_refused(office, world, auditor, who):
-    key = PrivateKey.generate()
-    if who == "office":
-        key, chain = world.parties["universitat"].access_key, world.parties["universitat"].access_chain
-    elif who == "stranger":
-        leaf = (
-            type(world.authority)
-            .create(NOW)
-            .issue_certificate(key.public_key, purpose=Purpose.AUDITOR, name="x", now=NOW)
-        )
-        chain = encode_chain([leaf])
-    elif who == "unlisted":
-        leaf = world.authority.issue_certificate(key.public_key, purpose=Purpose.AUDITOR, name="x", now=NOW)
-        chain = encode_chain([leaf])
-    else:
-        chain = auditor.chain
+    key, chain = impostors(world, auditor, world.parties["universitat"])[who]
     _, answer = ask(office, auditor, asking(world), key=key, chain=chain)
     assert answer.status_code == 400
     assert office.services.records_store.records_requests("ajuntament") == []
@@ -295,10 +314,8 @@ def test_answer_is_given_to_nobody_else_and_for_no_old_signature(office, world, 
 def test_answer_to_one_auditor_is_not_found_by_another(office, world, auditor, shared):
     token, _ = ask(office, auditor, asking(world))
     hand_over(office, token)
-    key = PrivateKey.generate()
-    leaf = world.authority.issue_certificate(key.public_key, purpose=Purpose.AUDITOR, name="x", now=NOW)
-    other = DevelopmentAuditor(key, leaf)
-    entries = [auditor.trust_entry(), {**other.trust_entry(), "code": "A99990100"}]
+    other, entry = other_auditor(world)
+    entries = [auditor.trust_entry(), entry]
     world.trust_list_file.write_text(
         sign_trust_list(world.authority, world.parties, [world.log], sequence=9, now=NOW, others=entries)
     )
@@ -331,16 +348,10 @@ def test_desk_lists_requests_in_the_order_of_their_terms_and_says_when_one_has_p
     assert text.index("The term has passed") < text.index("7 days left")
 
 
-def _files(world, auditor):
-    write_secret_file(world.folder / "auditor.key", auditor.key.pem())
-    (world.folder / "auditor.pem").write_bytes(auditor.certificate.public_bytes(Encoding.PEM))
-    return ["--key", str(world.folder / "auditor.key"), "--certificate", str(world.folder / "auditor.pem")]
-
-
 def test_command_asks_waits_fetches_and_checks(office, world, auditor, shared, tmp_path, capsys, request):
     request.getfixturevalue("trust")
     write_list(world, auditor, 8)
-    given = _files(world, auditor)
+    given = identity_files(world, auditor)
     kept, out = tmp_path / "request.json", tmp_path / "records.json"
     asked = ["ask", "--office", f"{VERIFIER_URL}/ajuntament", "--party", "L01990015", "--reason", "law"]
     period = ["--since", "2026-11-01", "--until", "2026-11-21", "--due", "2026-12-01", "--output", str(kept)]
@@ -365,7 +376,7 @@ def test_command_asks_waits_fetches_and_checks(office, world, auditor, shared, t
 
 def test_command_that_cannot_keep_the_request_or_means_no_period_asks_nobody(world, auditor, tmp_path, capsys):
     asked = ["ask", "--office", f"{VERIFIER_URL}/ajuntament", "--party", "L01990015", "--reason", "law"]
-    asked += ["--due", "2026-12-20", *_files(world, auditor)]
+    asked += ["--due", "2026-12-20", *identity_files(world, auditor)]
     place = ["--output", str(tmp_path / "request.json")]
 
     class Nobody:
@@ -394,6 +405,6 @@ def test_request_whose_answer_was_lost_is_kept(world, auditor, tmp_path, capsys)
     asked = ["ask", "--office", f"{VERIFIER_URL}/ajuntament", "--party", "L01990015", "--reason", "law"]
     period = ["--since", "2026-11-01", "--until", "2026-11-21", "--due", "2026-12-01", "--output", str(kept)]
     world.http.down.add(VERIFIER_URL)
-    assert run([*asked, *period, *_files(world, auditor)], clock=world.clock, http=world.http) == 2
+    assert run([*asked, *period, *identity_files(world, auditor)], clock=world.clock, http=world.http) == 2
     assert f"may have arrived, and is kept in {kept}" in capsys.readouterr().err
     assert "request" in json.loads(kept.read_text())

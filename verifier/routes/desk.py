@@ -36,7 +36,7 @@ def clerk() -> dict[str, object]:
         "words": words,
         "waiting": waiting,
         "asked": asked,
-        "unanswered": [each for each in asked if each.answer is None],
+        "unanswered": [each for each in asked if each.answered_at is None],
         "today": services().clock.now().date(),
     }
 

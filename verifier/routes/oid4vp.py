@@ -11,7 +11,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, jsonify, request
 from flask.typing import ResponseReturnValue
 
-from protocol.encoding import get_member, parse_object
+from protocol.encoding import parse_object
 from protocol.errors import RequestError
 from protocol.openid4vp import REQUEST_MEDIA_TYPE, ErrorResponse, RequestUriPost, parse_encrypted_answer
 from protocol.runtime.reconciling import RECONCILIATIONS_SHOWN
@@ -60,24 +60,6 @@ def take_back(administration_id: str) -> ResponseReturnValue:
 def take_back_status(administration_id: str, token: str) -> ResponseReturnValue:
     """Say what became of a withdrawal."""
     return jsonify(withdrawal_json(services().store.get_withdrawal_by_token(administration_id, token)))
-
-
-@bp.post("/<administration_id>/records-requests")
-def ask_records(administration_id: str) -> ResponseReturnValue:
-    """Take an auditor's signed request for the office's records; safe to repeat."""
-    token = get_member(parse_object(request.get_data()), "request", str)
-    kept = services().records_requests.receive(administration_id, token)
-    return jsonify(id=kept.id, due=kept.asked.due_on.isoformat()), HTTPStatus.ACCEPTED
-
-
-@bp.post("/<administration_id>/records-requests/<request_id>/access")
-def fetch_records(administration_id: str, request_id: str) -> ResponseReturnValue:
-    """Give what was handed over to whoever asked, who signs each access; 202 while nothing was."""
-    token = get_member(parse_object(request.get_data()), "access", str)
-    answer = services().records_requests.fetch(administration_id, request_id, token)
-    if answer is None:
-        return jsonify(state="received"), HTTPStatus.ACCEPTED
-    return Response(answer, content_type="application/json")
 
 
 @bp.get("/<administration_id>/reconciliations")

@@ -21,6 +21,7 @@ from protocol.errors import RequestError
 from tests.fakes.evidence_cases import CASES
 from tests.fakes.evidence_world import FILLERS, EvidenceWorld
 from tests.fakes.expectations import result
+from tests.fakes.query_cases import QUERIES
 
 # they inform, and never decide
 INFORMING = {Level.TRUST, Level.WITNESSED, Level.NOT_TAKEN_BACK}
@@ -98,6 +99,8 @@ def test_every_level_that_evidence_can_fail_has_a_case_that_fails_it_alone():
     # of one share alone nothing says whether the log is whole
     assert alone == set(Level) - INFORMING - OF_THE_LOG
     assert len({made.name for made in CASES}) == len(CASES)
+    of_queries = {level for made in QUERIES for each in made.expected for level in each.violated}
+    assert of_queries == alone - {Level.COUNTERSIGNED}
 
 
 def test_every_byte_of_the_record_is_covered(case):

@@ -12,6 +12,7 @@ import pytest
 from ledger import records_request as messages
 from ledger.commitment import Commitment
 from ledger.evidence import EvidenceRecord
+from ledger.reconciliation import Role
 from ledger.records_request import (
     ACCESS_LIFETIME,
     CODE,
@@ -28,11 +29,13 @@ from protocol.keys import PrivateKey
 
 KEY, OTHER = PrivateKey.generate(), PrivateKey.generate()
 NOW = datetime(2026, 12, 1, tzinfo=UTC)
-PERIOD = RecordsRequest("L1", "Article 58.1.a", date(2026, 12, 10), NOW, NOW - timedelta(days=30), NOW)
+PERIOD = RecordsRequest(
+    "L1", "Article 58.1.a", date(2026, 12, 10), NOW, NOW - timedelta(days=30), NOW, role=Role.VERIFIER
+)
 SHARE = replace(PERIOD, since=None, until=None, commitment=Commitment(b"c" * 32))
 TOKEN = PERIOD.sign(KEY, x5c=["chain"])
 RECORD = EvidenceRecord(b"record", b"k" * 32, "promise", "signature")
-ANSWER = RecordsAnswer("L1", NOW, (RECORD,), 2)
+ANSWER = RecordsAnswer("L1", NOW, (RECORD,), 2, 3)
 
 
 def test_answer_by_another_office_than_was_asked_is_refused():
@@ -41,7 +44,7 @@ def test_answer_by_another_office_than_was_asked_is_refused():
         RecordsAnswer.verify(other, request=TOKEN, find_key=lambda *_: OTHER.public_key)
 
 
-@pytest.mark.parametrize("asked", [PERIOD, SHARE])
+@pytest.mark.parametrize("asked", [PERIOD, SHARE, replace(PERIOD, role=Role.ISSUER)])
 def test_request_when_signed_and_read_is_the_same(asked):
     token = asked.sign(KEY, x5c=["chain"])
     assert RecordsRequest.verify(token, KEY.public_key) == asked
@@ -72,6 +75,8 @@ def test_reason_at_its_limit_is_taken():
         {"since": ..., "until": ...},
         {"commitment": b64url_encode(bytes(32))},
         {"iat": "now"},
+        {"role": "auditor"},
+        {"role": 1},
     ],
     ids=str,
 )
@@ -109,6 +114,30 @@ def test_access_by_another_or_to_another_request_is_refused():
 
 def read(data, request=TOKEN, key=KEY):
     return RecordsAnswer.verify(data, request=request, find_key=lambda *_: key.public_key)
+
+
+def test_request_without_a_role_is_to_the_verifier():
+    assert RecordsRequest.verify(asking(role=...), KEY.public_key) == PERIOD
+
+
+def test_key_of_an_answer_is_looked_for_in_the_role_that_was_asked():
+    for role in Role:
+        request = replace(PERIOD, role=role).sign(KEY, x5c=["chain"])
+        looked = []
+        RecordsAnswer.verify(
+            ANSWER.sign(request, OTHER, x5c=["their chain"]),
+            request=request,
+            find_key=lambda *given: looked.append(given) or OTHER.public_key,  # noqa: B023 - called at once
+        )
+        assert looked == [("L1", role, NOW, ["their chain"])]
+
+
+def test_answer_from_before_issuers_could_be_asked_is_read():
+    members = json.loads(ANSWER.sign(TOKEN, KEY, x5c=[]))
+    stated = jws.parse(members["statement"]).claims()
+    del stated["unpromised"]
+    members["statement"] = jws.sign(stated, KEY, typ=messages.ANSWER_TYP, x5c=[])
+    assert read(json.dumps(members).encode()) == replace(ANSWER, unpromised=0)
 
 
 def test_answer_when_signed_and_read_is_the_same():

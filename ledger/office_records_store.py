@@ -1,31 +1,50 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Auditors' requests, what was handed over, and each access."""
+"""Auditors' requests, what was handed over, and each access, in a service's own tables.
+
+What was handed over rests sealed, as the records in it do. Answers from before that are read as they are.
+"""
 
 from __future__ import annotations
 
 import json
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import defer
 from sqlmodel import col, select, update
 
 from ledger import records_request as messages
+from ledger.office_records import Access, ReceivedRequest
 from protocol import jws
 from protocol.errors import RequestError, StoreConflictError
 from protocol.runtime.database import Database
-from verifier.records_requests import Access, ReceivedRequest
-from verifier.tables import RecordsAccessRow, RecordsRequestRow
+from protocol.runtime.sealing import Sealer
+from protocol.runtime.tables import RecordsAccessColumns, RecordsRequestColumns
+
+# no JSON begins so
+_SEALED = b"\x01"
 
 
 class SqlRecordsRequests:
     """The `RecordsStore` in a database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        sealer: Sealer,
+        requests: type[RecordsRequestColumns],
+        accesses: type[RecordsAccessColumns],
+    ) -> None:
         self._database = database
+        self._sealer = sealer
+        self._requests = requests
+        self._accesses = accesses
 
     def add_records_request(self, request: ReceivedRequest) -> ReceivedRequest:
         """Keep a request; safe to repeat: the first with its identifier stays."""
-        row = RecordsRequestRow(
+        row = self._requests(
             administration_id=request.administration_id,
             id=request.id,
             token=request.token,
@@ -43,46 +62,65 @@ class SqlRecordsRequests:
 
     def records_requests(self, administration_id: str) -> list[ReceivedRequest]:
         """Return all, those without an answer first, the most urgent first."""
+        wanted = self._of(administration_id).order_by(
+            col(self._requests.answered_at).is_not(None),
+            col(self._requests.due_on),
+            col(self._requests.received_at),
+        )
         with self._database.read() as db:
-            rows = db.exec(
-                select(RecordsRequestRow)
-                .where(RecordsRequestRow.administration_id == administration_id)
-                .order_by(
-                    col(RecordsRequestRow.answered_at).is_not(None),
-                    col(RecordsRequestRow.due_on),
-                    col(RecordsRequestRow.received_at),
-                )
-            ).all()
-            return [_request(row) for row in rows]
+            return [_request(row, is_kept=is_kept) for row, is_kept in db.exec(wanted)]
 
     def get_records_request(self, administration_id: str, request_id: str) -> ReceivedRequest:
         """Return one. Raises `RequestError` (`not_found`)."""
         with self._database.read() as db:
-            row = db.get(RecordsRequestRow, (administration_id, request_id))
-            if row is None:
+            found = db.exec(self._of(administration_id).where(col(self._requests.id) == request_id)).first()
+            if found is None:
                 raise RequestError("not_found", "there is no such request", status=404)
-            return _request(row)
+            row, is_kept = found
+            return _request(row, is_kept=is_kept)
+
+    def find_answer(self, administration_id: str, request_id: str) -> bytes | None:
+        """Return what was handed over, or None."""
+        with self._database.read() as db:
+            row = db.get(self._requests, (administration_id, request_id))
+            kept = None if row is None else row.answer
+        if kept is None or not kept.startswith(_SEALED):
+            return kept
+        return self._sealer.open(kept.removeprefix(_SEALED), about=_about(administration_id, request_id))
 
     def answer_records_request(
         self, administration_id: str, request_id: str, *, answer: bytes, by: str, at: datetime
     ) -> None:
         """Keep what is handed over. Raises `StoreConflictError` (`records_answered`) when something was."""
+        sealed = _SEALED + self._sealer.seal(answer, about=_about(administration_id, request_id))
         with self._database.write() as db:
             changed = db.exec(
-                update(RecordsRequestRow)
+                update(self._requests)
                 .where(
-                    col(RecordsRequestRow.administration_id) == administration_id,
-                    col(RecordsRequestRow.id) == request_id,
-                    col(RecordsRequestRow.answered_at).is_(None),
+                    col(self._requests.administration_id) == administration_id,
+                    col(self._requests.id) == request_id,
+                    col(self._requests.answered_at).is_(None),
                 )
-                .values(answer=answer, answered_by=by, answered_at=at)
+                .values(answer=sealed, answered_by=by, answered_at=at)
             )
             if changed.rowcount != 1:
                 raise StoreConflictError("records_answered", "the records were handed over before")
 
+    def destroy_answer(self, administration_id: str, request_id: str) -> None:
+        """Forget what was handed over, and that only."""
+        with self._database.write() as db:
+            db.exec(
+                update(self._requests)
+                .where(
+                    col(self._requests.administration_id) == administration_id,
+                    col(self._requests.id) == request_id,
+                )
+                .values(answer=None)
+            )
+
     def add_access(self, administration_id: str, request_id: str, access: Access, *, digest: str) -> None:
         """Keep that an answer was fetched, before it is. A repeat raises `StoreConflictError` (`access_used`)."""
-        row = RecordsAccessRow(
+        row = self._accesses(
             administration_id=administration_id,
             request_id=request_id,
             at=access.at,
@@ -99,17 +137,26 @@ class SqlRecordsRequests:
         """Return who fetched the answer, oldest first."""
         with self._database.read() as db:
             rows = db.exec(
-                select(RecordsAccessRow)
+                select(self._accesses)
                 .where(
-                    RecordsAccessRow.administration_id == administration_id,
-                    RecordsAccessRow.request_id == request_id,
+                    self._accesses.administration_id == administration_id,
+                    self._accesses.request_id == request_id,
                 )
-                .order_by(col(RecordsAccessRow.id))
+                .order_by(col(self._accesses.id))
             ).all()
             return [Access(row.at, json.loads(row.auditor_name)) for row in rows]
 
+    def _of(self, administration_id: str) -> Any:  # SQL expressions have no nicer type
+        """Return an administration's requests, and of each whether an answer is there, without loading one."""
+        answer: Any = col(self._requests.answer)  # the same
+        return (
+            select(self._requests, answer.is_not(None))
+            .options(defer(answer, raiseload=True))
+            .where(col(self._requests.administration_id) == administration_id)
+        )
 
-def _request(row: RecordsRequestRow) -> ReceivedRequest:
+
+def _request(row: RecordsRequestColumns, *, is_kept: bool) -> ReceivedRequest:
     return ReceivedRequest(
         id=row.id,
         administration_id=row.administration_id,
@@ -121,5 +168,9 @@ def _request(row: RecordsRequestRow) -> ReceivedRequest:
         received_at=row.received_at,
         answered_at=row.answered_at,
         answered_by=row.answered_by,
-        answer=row.answer,
+        is_kept=is_kept,
     )
+
+
+def _about(administration_id: str, request_id: str) -> dict[str, str]:
+    return {"administration": administration_id, "records_request": request_id}

@@ -1,31 +1,30 @@
 # SPDX-License-Identifier: EUPL-1.2
-"""Auditors ask for the office's signed records of a period or a share; a clerk hands them over.
+"""Auditors ask an office for its signed records of a period or of one entry; somebody there hands them over.
 
 - Only an auditor of the trust list may ask, and only who asked may fetch, each time with a fresh signature.
-- Blocked cases are handed over too: data are blocked so that authorities can still ask for them (LOPDGDD, article
-  32.2), and nobody else.
-- A clerk signs and hands over; nothing leaves by itself. What was handed over stays the same bytes.
+- An office is asked in one role: for what was shared with it, or for what it asked of sources. What was signed for
+  one is refused in the other.
+- Nothing leaves by itself. What was handed over stays the same bytes. Each access is kept before it is answered.
+- An answer does not outlive its records: when one of them is destroyed, so is the answer. The auditor asks anew.
+
+Services that keep records use this with an `Archive` of their own. It holds whatever the office still has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from ledger import records_request as messages
 from ledger.evidence import EvidenceRecord
+from ledger.reconciliation import Role
 from ledger.records_request import RecordsAnswer, RecordsRequest
 from protocol.clock import Clock
-from protocol.encoding import find_member, parse_object
 from protocol.errors import RequestError, StoreConflictError
 from protocol.keys import Signer
-from protocol.runtime.sealing import Sealer
 from protocol.trust import TrustedAuditor, TrustList
-from verifier.model import Administration, Presentation, Texts, Withdrawal
-from verifier.report import KeptCase
-from verifier.store import Store
 
 
 @dataclass(frozen=True)
@@ -33,24 +32,26 @@ class Access:
     """One fetching of an answer."""
 
     at: datetime
-    auditor_name: Texts
+    # language → name
+    auditor_name: Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class ReceivedRequest:
     """A request as the office keeps it."""
 
-    # base64url digest of the token: what the auditor finds it by
+    # digest of the token, in hexadecimal digits: what the auditor finds it by
     id: str
     administration_id: str
     token: str = field(repr=False)
     auditor_code: str
-    auditor_name: Texts
+    auditor_name: Mapping[str, str]
     asked: RecordsRequest
     received_at: datetime
     answered_at: datetime | None = None
     answered_by: str | None = field(default=None, repr=False)
-    answer: bytes | None = field(default=None, repr=False)
+    # whether what was handed over is still there: until one of its records is destroyed
+    is_kept: bool = False
 
 
 class RecordsStore(Protocol):
@@ -70,11 +71,55 @@ class RecordsStore(Protocol):
     ) -> None:
         """Keep what is handed over. Raises `StoreConflictError` (`records_answered`) when something was."""
 
+    def find_answer(self, administration_id: str, request_id: str) -> bytes | None:
+        """Return what was handed over, or None when nothing was, or it was destroyed."""
+
+    def destroy_answer(self, administration_id: str, request_id: str) -> None:
+        """Forget what was handed over, and that only; who fetched it stays known."""
+
     def add_access(self, administration_id: str, request_id: str, access: Access, *, digest: str) -> None:
         """Keep that an answer was fetched, before it is. A repeat raises `StoreConflictError` (`access_used`)."""
 
     def accesses(self, administration_id: str, request_id: str) -> list[Access]:
         """Return who fetched the answer, oldest first."""
+
+
+@dataclass(frozen=True)
+class Office:
+    """Who is asked, and with what it signs what it hands over."""
+
+    code: str
+    signer_url: str = field(repr=False)
+    x5c: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an archive has of what is asked for, and of how many it has no record, or none that it can show yet."""
+
+    records: tuple[EvidenceRecord, ...]
+    not_kept: int
+    unpromised: int = 0
+
+
+class Archive(Protocol):
+    """What one service keeps for its offices, each in the same role."""
+
+    @property
+    def role(self) -> Role:
+        """In which role its offices are asked."""
+
+    def get_office(self, administration_id: str) -> Office:
+        """Return the office. Raises `RequestError` (`not_found`)."""
+
+    def count(self, administration_id: str, asked: RecordsRequest) -> int:
+        """Return how many entries a request is about, without opening one."""
+
+    def count_not_kept(self, administration_id: str, asked: RecordsRequest) -> int:
+        """Return how many entries of a request have no record any more. It never becomes less."""
+
+    def collect(self, administration_id: str, asked: RecordsRequest) -> Found:
+        """Return what is there. Only after `count` was found to be no more than one answer holds."""
 
 
 class RecordsRequests:
@@ -83,19 +128,15 @@ class RecordsRequests:
     def __init__(
         self,
         *,
-        store: Store,
+        archive: Archive,
         requests: RecordsStore,
         trust: TrustList,
-        sealer: Sealer,
-        blocking_sealer: Sealer,
         clock: Clock,
         open_signer: Callable[[str], Signer],
     ) -> None:
-        self._store = store
+        self._archive = archive
         self._requests = requests
         self._trust = trust
-        self._sealer = sealer
-        self._blocking_sealer = blocking_sealer
         self._clock = clock
         self._open_signer = open_signer
 
@@ -105,15 +146,17 @@ class RecordsRequests:
         Raises `VerificationError` (`issuer`, `signature`) unless an auditor of the trust list signed it, and
         `RequestError` (`invalid_records_request`) when it is to another office, or due in the past.
         """
-        administration = self._store.get_administration(administration_id)
+        office = self._archive.get_office(administration_id)
         # (1) who asks: on the trust list, for this
         auditor = self._auditor(token)
         # (2) what is asked, as they signed it
         asked = RecordsRequest.verify(token, auditor.key)
         # (3) of us, and still to be answered
         now = self._clock.now()
-        if asked.party != administration.code:
+        if asked.party != office.code:
             raise RequestError(messages.CODE, "the request is to another administration")
+        if asked.role is not self._archive.role:
+            raise RequestError(messages.CODE, f"expected a request to the {self._archive.role}, got {asked.role}")
         if asked.due_on < now.date():
             raise RequestError(messages.CODE, "the answer is due on a day that has passed")
         if asked.until is not None and asked.until > now:
@@ -131,12 +174,8 @@ class RecordsRequests:
         )
 
     def count(self, request: ReceivedRequest) -> int:
-        """Return how many shares the request is about."""
-        here, asked = request.administration_id, request.asked
-        if asked.commitment is not None:
-            return 0 if self._store.find_presentation_by_commitment(here, asked.commitment) is None else 1
-        since, until = _period(asked)
-        return self._store.count_recorded(here, since=since, until=until)
+        """Return how many entries the request is about."""
+        return self._archive.count(request.administration_id, request.asked)
 
     def hand_over(self, administration_id: str, request_id: str, *, by: str) -> None:
         """Sign what is asked for, and make it fetchable.
@@ -145,20 +184,22 @@ class RecordsRequests:
         (`too_many_records`).
         """
         request = self._requests.get_records_request(administration_id, request_id)
-        if request.answer is not None:
+        if request.answered_at is not None:
             raise StoreConflictError("records_answered", "the records were handed over before")
-        administration = self._store.get_administration(administration_id)
+        office = self._archive.get_office(administration_id)
         now = self._clock.now()
-        found, not_kept = self._collect(self._presentations(request))
-        made = RecordsAnswer(administration.code, now, tuple(found), not_kept)
-        signed = self._sign(made, request, administration)
+        # the period is over, so nothing can be added to it after it was counted
+        messages.check_count(self.count(request))
+        found = self._archive.collect(administration_id, request.asked)
+        made = RecordsAnswer(office.code, now, found.records, found.not_kept, found.unpromised)
+        signed = made.sign(request.token, self._open_signer(office.signer_url), x5c=office.x5c)
         self._requests.answer_records_request(administration_id, request_id, answer=signed, by=by, at=now)
 
     def fetch(self, administration_id: str, request_id: str, access: str) -> bytes | None:
         """Return what was handed over, or None while nothing was; the access is kept first.
 
         Raises `VerificationError` unless whoever asked signed this access just now, `StoreConflictError`
-        (`access_used`) when it was used before.
+        (`access_used`) when it was used before, `RequestError` (`records_destroyed`) when the answer is gone.
         """
         request = self._requests.get_records_request(administration_id, request_id)
         auditor = self._auditor(access)
@@ -167,73 +208,33 @@ class RecordsRequests:
         signed = messages.verify_access(access, auditor.key, expected_request=expected, now=now)
         if auditor.party_code != request.auditor_code:
             raise RequestError("not_found", "there is no such request", status=404)
-        if request.answer is None:
+        if request.answered_at is None:
             return None
+        answer = self._requests.find_answer(administration_id, request_id)
+        if answer is None:
+            raise RequestError("records_destroyed", "a record of this answer was destroyed; ask anew", status=410)
         self._requests.add_access(
             administration_id,
             request_id,
             Access(now, auditor.party_name),
             digest=signed.hex(),
         )
-        return request.answer
+        return answer
+
+    def destroy_answers(self, administration_id: str) -> int:
+        """Destroy each answer that holds a record which the office no longer keeps, and return how many.
+
+        To be called after records were destroyed; whatever a crash left is found the next time.
+        """
+        destroyed = 0
+        for each in self._requests.records_requests(administration_id):
+            answer = self._requests.find_answer(administration_id, each.id) if each.is_kept else None
+            if answer is None:
+                continue
+            if self._archive.count_not_kept(administration_id, each.asked) > messages.not_kept_of(answer):
+                self._requests.destroy_answer(administration_id, each.id)
+                destroyed += 1
+        return destroyed
 
     def _auditor(self, token: str) -> TrustedAuditor:
         return self._trust.get_auditor(messages.find_chain(token), now=self._clock.now())
-
-    def _sign(self, made: RecordsAnswer, request: ReceivedRequest, administration: Administration) -> bytes:
-        signer = self._open_signer(administration.signer_url)
-        return made.sign(request.token, signer, x5c=administration.x5c)
-
-    def _presentations(self, request: ReceivedRequest) -> Sequence[Presentation]:
-        """Return what the request is about. Raises `RequestError` (`too_many_records`) before loading too many."""
-        here, asked = request.administration_id, request.asked
-        if asked.commitment is not None:
-            found = self._store.find_presentation_by_commitment(here, asked.commitment)
-            return [] if found is None else [found]
-        # the period is over, so nothing can be added to it after it was counted
-        messages.check_count(self.count(request))
-        since, until = _period(asked)
-        return self._store.recorded_presentations(here, since=since, until=until)
-
-    def _collect(self, presentations: Sequence[Presentation]) -> tuple[list[EvidenceRecord], int]:
-        found: list[EvidenceRecord] = []
-        not_kept = 0
-        for each in presentations:
-            case = self._find_case(each)
-            if case is None:
-                not_kept += 1
-            else:
-                found.append(_share_record(case, each))
-            for withdrawal in self._store.withdrawals_of(each.administration_id, each.id):
-                found.extend(_withdrawal_records(withdrawal))
-        return found, not_kept
-
-    def _find_case(self, presentation: Presentation) -> KeptCase | None:
-        sealed = self._store.find_case(presentation.administration_id, presentation.id)
-        if sealed is not None:
-            return KeptCase.parse(self._sealer.open(sealed, about=presentation.about))
-        blocked = self._store.find_blocked(presentation.administration_id, presentation.id)
-        if blocked is None:
-            return None
-        return KeptCase.parse(self._blocking_sealer.open(blocked.sealed, about=presentation.about))
-
-
-def _period(asked: RecordsRequest) -> tuple[datetime, datetime]:
-    assert asked.since is not None  # noqa: S101 - a request has a period or a commitment
-    assert asked.until is not None  # noqa: S101 - the same
-    return asked.since, asked.until
-
-
-def _share_record(case: KeptCase, presentation: Presentation) -> EvidenceRecord:
-    acceptance = None
-    if presentation.answer is not None:
-        acceptance = find_member(parse_object(presentation.answer), "consent_acceptance", str)
-    receipt = case.receipt
-    return EvidenceRecord(receipt.record, receipt.key, receipt.promise, receipt.signature, acceptance)
-
-
-def _withdrawal_records(withdrawal: Withdrawal) -> Iterator[EvidenceRecord]:
-    yield EvidenceRecord(withdrawal.record, withdrawal.key, withdrawal.promise, withdrawal.signature)
-    answer = withdrawal.answer
-    if answer is not None and answer.promise is not None:
-        yield EvidenceRecord(answer.record, answer.key, answer.promise, answer.signature)

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: EUPL-1.2
+"""Which key speaks for an office in a role, by a trust file, when a command checks what an office signed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cryptography import x509
+
+from ledger.reconciliation import Role
+from ledger.trust import TrustFile
+from protocol.encoding import JSON
+from protocol.errors import Check, RequestError, VerificationError
+from protocol.keys import PublicKey
+from protocol.x509 import Anchors, Purpose
+
+
+class OfficeKeys:
+    """Looks keys up: the access certificate speaks for a verifier, the issuer certificate for an issuer."""
+
+    def __init__(self, trust: TrustFile) -> None:
+        """Read the file's certificates. Raises `RequestError` (`invalid_trust_file`) when it holds none."""
+        self._trust = trust
+        try:
+            self._anchors = Anchors(x509.load_pem_x509_certificates(trust.authority_certificate.encode()))
+        except ValueError as exc:
+            raise RequestError(
+                "invalid_trust_file", "the trust file holds no certificate of the authority"
+            ) from exc
+
+    def find(self, party: str, role: Role, at: datetime, x5c: JSON) -> PublicKey:
+        """Return the certified key, if it spoke then for the party in this role. Raises `VerificationError`."""
+        administration = self._trust.find_administration(party)
+        if administration is None:
+            raise VerificationError(Check.ISSUER, "the administration is not in the trust file")
+        purpose = Purpose.ACCESS if role is Role.VERIFIER else Purpose.ISSUER
+        chain = self._anchors.verify(x5c, purposes=(purpose,), now=at)
+        if role is Role.VERIFIER:
+            is_theirs = chain.key in administration.access_keys
+        else:
+            is_theirs = not set(chain.uris).isdisjoint(administration.issuers)
+        if not is_theirs:
+            raise VerificationError(Check.ISSUER, "the certificate does not speak for the administration")
+        return chain.key
