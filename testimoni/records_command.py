@@ -24,6 +24,7 @@ from ledger.evidence import EvidenceRecord
 from ledger.findings import ExitStatus
 from ledger.records_request import RecordsAnswer, RecordsRequest
 from ledger.trust import TrustFile
+from ledger.trusted_key import check_word
 from protocol.clock import Clock, SystemClock
 from protocol.encoding import JSON, compact_json, find_member, get_member, parse_object
 from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
@@ -159,8 +160,9 @@ def _find_key(trust: TrustFile) -> messages.FindKey:
     def find(party: str, x5c: JSON, at: datetime) -> PublicKey:
         administration = trust.find_administration(party)
         key = anchors.verify(x5c, purposes=(Purpose.ACCESS,), now=at).key
-        if administration is None or key not in administration.access_keys:
-            raise VerificationError(Check.ISSUER, "the certificate does not speak for the administration")
+        if administration is None:
+            raise VerificationError(Check.ISSUER, "the administration is not in the trust file")
+        check_word(administration.access_keys, key, said_at=at)
         return key
 
     return find

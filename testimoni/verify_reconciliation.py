@@ -23,6 +23,7 @@ from ledger.findings import ExitStatus
 from ledger.reading import read_log
 from ledger.reconciliation import CODE, ExceptionKind, Reconciliation, Role, describe, verify
 from ledger.trust import TrustedAdministration, TrustFile
+from ledger.trusted_key import check_word
 from protocol.clock import Clock, SystemClock
 from protocol.encoding import JSON, b64url_encode, get_member, parse_object
 from protocol.errors import Check, Error, RequestError, UnavailableError, VerificationError
@@ -118,11 +119,13 @@ def _key(
     purpose = Purpose.ACCESS if role is Role.VERIFIER else Purpose.ISSUER
     chain = anchors.verify(x5c, purposes=(purpose,), now=made_at)
     if role is Role.VERIFIER:
-        is_theirs = chain.key in administration.access_keys
-    else:
-        is_theirs = not set(chain.uris).isdisjoint(administration.issuers)
-    if not is_theirs:
+        check_word(administration.access_keys, chain.key, said_at=made_at)
+        return chain.key
+    if set(chain.uris).isdisjoint(administration.issuers):
         raise VerificationError(Check.ISSUER, "the certificate does not speak for the administration")
+    # its certificate names the issuer; the file need not name the key, but when it does, its days count
+    if any(each.key == chain.key for each in administration.issuer_keys):
+        check_word(administration.issuer_keys, chain.key, said_at=made_at)
     return chain.key
 
 

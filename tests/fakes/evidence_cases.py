@@ -18,6 +18,7 @@ from ledger.evidence import EvidenceRecord
 from ledger.findings import Level, Outcome
 from ledger.record import Party, commit
 from ledger.trust import TrustedAdministration, TrustedChain, TrustFile, ValidatorSet
+from ledger.trusted_key import TrustedKey
 from protocol.keys import PrivateKey
 from tests.fakes.evidence_world import FILLERS, OTHER_CONTRACT, EvidenceWorld
 from tests.fakes.expectations import Expected
@@ -221,7 +222,7 @@ def other_office(world: EvidenceWorld) -> tuple[PrivateKey, Party, TrustFile]:
     """Return another office, known and with a genuine key, and a trust file with both."""
     other = PrivateKey.generate()
     party = replace(world.share.record.party, identifier="ca-0000000000")
-    known = TrustedAdministration(party.identifier, {"ca": "Altres"}, (other.public_key,), ())
+    known = TrustedAdministration(party.identifier, {"ca": "Altres"}, (TrustedKey(other.public_key),), ())
     return other, party, replace(world.trust, administrations=(world.party, known))
 
 

@@ -19,6 +19,7 @@ from ledger.record import ProcedureReference, RecordType, TakeBack
 from ledger.routes.case_words import MAX_CLAIMS, MAX_EARLIER
 from ledger.routes.files import MAX_UPLOAD_BYTES
 from ledger.trust import AuditedLog, TrustedAdministration, TrustFile, log_id
+from ledger.trusted_key import TrustedKey
 from ledger.worker import Worker
 from protocol.encoding import b64url_encode, sha256
 from protocol.keys import PrivateKey
@@ -201,7 +202,7 @@ def test_check_with_a_trust_file_relies_on_that_alone(site, bring, world, settin
     data = site.data()
     (own,) = site._client.logs()
     log = AuditedLog.parse(own)
-    party = TrustedAdministration("L01990015", {"ca": "x"}, (site.office.public_key,), ())
+    party = TrustedAdministration("L01990015", {"ca": "x"}, (TrustedKey(site.office.public_key),), ())
     page = bring("/check", data, trust=json.dumps(TrustFile("", (log,), (party,)).to_json()).encode())[1]
     assert "It holds" in page
     assert "trust file that you brought" in page
