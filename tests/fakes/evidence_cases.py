@@ -6,8 +6,8 @@ The unit tests run them live; `tests/vectors/make_evidence.py` writes them down 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from ledger.audit import LogContents
@@ -20,31 +20,15 @@ from ledger.record import Party, commit
 from ledger.trust import TrustedAdministration, TrustedChain, TrustFile, ValidatorSet
 from ledger.trusted_key import TrustedKey
 from protocol.keys import PrivateKey
+from tests.fakes.evidence_case import EvidenceCase, Given
 from tests.fakes.evidence_world import FILLERS, OTHER_CONTRACT, EvidenceWorld
 from tests.fakes.expectations import Expected
+from tests.fakes.key_cases import KEYS
 
 HOLDS = Expected()
 TAKEN_BACK = Expected(said={Level.NOT_TAKEN_BACK: Outcome.VIOLATED})
 # a withdrawal that nobody has to believe leaves the question open
 OPEN = Expected(said={Level.NOT_TAKEN_BACK: Outcome.COULD_NOT_TELL})
-
-
-@dataclass(frozen=True)
-class Given:
-    """What a reader has: a file's records, whom they trust (None: the usual), and logs that were read whole."""
-
-    records: tuple[EvidenceRecord, ...]
-    trust: TrustFile | None = None
-    logs: Mapping[str, LogContents] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class EvidenceCase:
-    """One case: how it is made, and what must come of each record."""
-
-    name: str
-    make: Callable[[EvidenceWorld], Given]
-    expected: tuple[Expected, ...]
 
 
 # what stands on a level that is violated, and so could not be told
@@ -392,4 +376,4 @@ UNTOLD = (
     EvidenceCase("answer-of-an-unknown-office", answer_alone, (untold(Level.SIGNED),)),
 )
 
-CASES = (*TAMPERED, *FORGED, *WHOLE, *UNTOLD)
+CASES = (*TAMPERED, *FORGED, *WHOLE, *UNTOLD, *KEYS)
