@@ -158,7 +158,8 @@ def mildest(doubts: Iterable[KeyDoubt | None]) -> KeyDoubt | None:
     found = list(doubts)
     if None in found:
         return None
-    return min((each for each in found if each is not None), key=lambda each: each.is_certain, default=None)
+    # of no period at all there is no smallest: an error, never a pass
+    return min((each for each in found if each is not None), key=lambda each: each.is_certain)
 
 
 def _gravest(doubts: Sequence[KeyDoubt]) -> KeyDoubt | None:
