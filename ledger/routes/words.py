@@ -11,7 +11,7 @@ from babel.numbers import format_decimal
 
 from ledger import record as records
 from ledger.evidence import EvidenceRecord
-from ledger.findings import ExitStatus, Finding, Level, Outcome
+from ledger.findings import ExitStatus, Finding, KeyDoubt, KeyReason, Level, Outcome
 from ledger.record import ConsentRecord, RecordType, TakeBack
 from ledger.services import services
 from ledger.values import AnchorState
@@ -111,6 +111,31 @@ _BECAUSE: Mapping[tuple[Level, Outcome], str] = {
     ),
     (Level.NOT_TAKEN_BACK, Outcome.COULD_NOT_TELL): N_("That needs all entries: the audit command reads them."),
 }
+# what is against the key of a right signature, and whether the signature is known to be from the wrong time
+_AGAINST_KEY: Mapping[tuple[KeyReason, bool], str] = {
+    (KeyReason.COMPROMISED, True): N_(
+        "The office's key %(key)s is reported as no longer safe since %(day)s, and this signature is from that "
+        "time or later."
+    ),
+    (KeyReason.COMPROMISED, False): N_(
+        "The office's key %(key)s is reported as no longer safe since %(day)s, and nothing shows that this "
+        "signature is older."
+    ),
+    (KeyReason.ENDED, True): N_(
+        "The office's key %(key)s counted until %(day)s, and this signature is from that time or later."
+    ),
+    (KeyReason.ENDED, False): N_(
+        "The office's key %(key)s counted until %(day)s, and nothing shows that this signature is older."
+    ),
+    (KeyReason.NOT_YET, True): N_(
+        "The office's key %(key)s counts from %(day)s on, and this signature is from before that."
+    ),
+    (KeyReason.NOT_YET, False): N_(
+        "The office's key %(key)s counts from %(day)s on, and nothing shows that this signature is not older."
+    ),
+}
+# enough to tell an office's keys apart; the whole thumbprint stands in the program's own words
+_KEY_CHARS = 8
 _OUTCOME_WORDS: Mapping[Outcome, str] = {
     Outcome.HOLDS: N_("Correct"),
     Outcome.VIOLATED: N_("Not correct"),
@@ -146,7 +171,7 @@ def audit_command() -> str:
 
 def row(finding: Finding) -> dict[str, str]:
     """Return a finding as a line of a checklist: its name, what came out, what it means, and why."""
-    because = _BECAUSE.get((finding.level, finding.outcome))
+    because = _because(finding)
     meaning = gettext(LEVEL_MEANINGS[finding.level])
     if finding.outcome is not Outcome.HOLDS:
         meaning = gettext("This level means: %(meaning)s") % {"meaning": meaning}
@@ -154,7 +179,21 @@ def row(finding: Finding) -> dict[str, str]:
         "name": gettext(LEVEL_NAMES[finding.level]),
         "outcome": kind(finding),
         "word": outcome_word(finding),
-        "detail": meaning if because is None else f"{gettext(because)} {meaning}",
+        "detail": meaning if because is None else f"{because} {meaning}",
+    }
+
+
+def _because(finding: Finding) -> str | None:
+    if finding.doubt is not None:
+        return _against_key(finding.doubt)
+    reason = _BECAUSE.get((finding.level, finding.outcome))
+    return None if reason is None else gettext(reason)
+
+
+def _against_key(doubt: KeyDoubt) -> str:
+    return gettext(_AGAINST_KEY[doubt.reason, doubt.is_certain]) % {
+        "key": f"{doubt.thumbprint[:_KEY_CHARS]}…",
+        "day": moment(doubt.day),
     }
 
 
