@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ledger.findings import KeyReason
+from ledger.findings import KeyReason, Level, doubted
 from ledger.trust import MAX_ACCESS_KEYS
 from ledger.trusted_key import TrustedKey, Witnessed, check_word, mildest, parse_keys
 from protocol.clock import MAX_EPOCH_SECONDS
@@ -124,6 +124,13 @@ def test_doubt_names_key_day_and_reason():
     assert KEY.thumbprint() in doubt.describe()
     assert "compromised since 2026-06-01 00:00:00 UTC" in doubt.describe()
     assert "nothing shows" in doubt.describe()
+    assert doubted(Level.SIGNED, doubt).to_json() == {
+        "level": "signed by the consent key",
+        "outcome": "could not tell",
+        "detail": doubt.describe(),
+        "counts": True,
+        "key": {"thumbprint": KEY.thumbprint(), "reason": "compromised", "day": int(DAY.timestamp())},
+    }
 
 
 def test_word_is_checked_against_the_keys_of_an_office():
