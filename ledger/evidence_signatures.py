@@ -6,21 +6,22 @@
 - An answer, and a withdrawal that an office received, are signed by the office that the share went to. Another
   office's signature is none.
 - A query at a source is the word of the office that asked, and is signed with a key with which it issues.
+- A signature with a key that the trust file limits counts only from the days of that key (`ledger.trusted_key`).
 - Each record is read and each signature judged once, so that a file costs no more than its records.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 
-from ledger import record as records
 from ledger import signatures
 from ledger.commitment import Commitment
-from ledger.evidence import EvidenceRecord
-from ledger.findings import Finding, Level, Outcome, could_not_tell, holds, violated
+from ledger.evidence_place import FilePlaces, ReadRecord
+from ledger.findings import Finding, Level, Outcome, could_not_tell, doubted, holds, violated
 from ledger.record import ConsentRecord, RecordType
+from ledger.signatures import Acceptance
 from ledger.trust import TrustFile
+from ledger.trusted_key import TrustedKey, mildest
 from protocol.errors import Error
 from protocol.keys import PublicKey
 
@@ -32,33 +33,13 @@ _STEPS_TO_SHARE = 2
 _NONE = Commitment(b"")
 
 
-@dataclass(frozen=True, eq=False)
-class ReadRecord:
-    """One record of a file, read once: canonical JSON costs as much as a signature.
-
-    `error` says why it cannot be read; then there is no record, and the commitment is empty.
-    """
-
-    item: EvidenceRecord
-    record: ConsentRecord | None = None
-    commitment: Commitment = _NONE
-    error: str = ""
-
-    @classmethod
-    def of(cls, item: EvidenceRecord) -> ReadRecord:
-        """Return the record as far as it can be read."""
-        try:
-            return cls(item, records.parse(item.record), records.commit(item.key, item.record))
-        except Error as exc:
-            return cls(item, error=exc.message)
-
-
 class FileSignatures:
     """The signatures of one file under one trust file."""
 
-    def __init__(self, read: Sequence[ReadRecord], trust: TrustFile) -> None:
+    def __init__(self, read: Sequence[ReadRecord], trust: TrustFile, places: FilePlaces) -> None:
         self._read = read
         self._trust = trust
+        self._places = places
         self._by_commitment = {each.commitment: each.record for each in read if each.record is not None}
         self._signed: dict[ReadRecord, Finding] = {}
         self._countersigned: dict[ReadRecord, Finding] = {}
@@ -119,19 +100,39 @@ class FileSignatures:
         office = share.party.identifier
         if record.party.identifier != office:
             return violated(Level.SIGNED, f"by {record.party.identifier}, but the share went to {office}")
-        return _signed_by_office(
-            record,
-            self._access_keys(office),
-            lambda key: signatures.verify_answer(signature, read.item.record, key),
+        keys = self._access_keys(office)
+        return self._signed_by_office(
+            read, record, keys, lambda key: signatures.verify_answer(signature, read.item.record, key)
         )
 
     def _judge_query(self, read: ReadRecord, record: ConsentRecord, signature: str) -> Finding:
         known = self._trust.find_administration(record.party.identifier)
-        return _signed_by_office(
-            record,
-            () if known is None else known.issuer_keys,
-            lambda key: signatures.verify_query(signature, read.item.record, key),
+        keys = () if known is None else known.issuer_keys
+        return self._signed_by_office(
+            read, record, keys, lambda key: signatures.verify_query(signature, read.item.record, key)
         )
+
+    def _signed_by_office(
+        self,
+        read: ReadRecord,
+        record: ConsentRecord,
+        keys: Sequence[TrustedKey],
+        verify: Callable[[PublicKey], None],
+    ) -> Finding:
+        office = record.party.identifier
+        if not keys:
+            return could_not_tell(Level.SIGNED, f"no key of {office} in the trust file")
+        signing = _periods(keys, verify)
+        if not signing:
+            return violated(Level.SIGNED, f"not signed by a known key of {office}")
+        detail = f"{record.type} signed by {record.party.name}"
+        if not any(each.is_limited for each in signing):
+            return holds(Level.SIGNED, detail)
+        seen = self._places.seen(read, record)
+        doubt = mildest(each.find_doubt_of_record(said_at=record.time, seen=seen) for each in signing)
+        if doubt is not None:
+            return doubted(Level.SIGNED, doubt)
+        return holds(Level.SIGNED, f"{detail}, with the key {signing[0].key.thumbprint()} in its days")
 
     def _judge_acceptance(self, read: ReadRecord, record: ConsentRecord) -> Finding:
         token, office = read.item.acceptance, record.party.identifier
@@ -140,14 +141,24 @@ class FileSignatures:
         keys = self._access_keys(office)
         if not keys:
             return could_not_tell(Level.COUNTERSIGNED, f"no key of {office} in the trust file")
-        for key in keys:
-            try:
-                accepted = signatures.verify_acceptance(token, key, expected_commitment=read.commitment)
-            except Error:
-                continue
-            detail = f"{accepted.result} by {record.party.name}, {accepted.accepted_at:%Y-%m-%d %H:%M} UTC"
-            return holds(Level.COUNTERSIGNED, detail)
-        return violated(Level.COUNTERSIGNED, f"not signed by a known key of {office}")
+        accepted: list[Acceptance] = []
+        signing = _periods(
+            keys,
+            lambda key: accepted.append(
+                signatures.verify_acceptance(token, key, expected_commitment=read.commitment)
+            ),
+        )
+        if not signing:
+            return violated(Level.COUNTERSIGNED, f"not signed by a known key of {office}")
+        (found,) = accepted
+        promised_at = self._places.seen(read, record).promised_at if any(e.is_limited for e in signing) else None
+        doubt = mildest(
+            each.find_doubt_of_word(said_at=found.accepted_at, not_before=promised_at) for each in signing
+        )
+        if doubt is not None:
+            return doubted(Level.COUNTERSIGNED, doubt)
+        detail = f"{found.result} by {record.party.name}, {found.accepted_at:%Y-%m-%d %H:%M} UTC"
+        return holds(Level.COUNTERSIGNED, detail)
 
     def _find_share(self, record: ConsentRecord) -> ConsentRecord | None:
         """Return the share that a record is, answers, or answers the request about."""
@@ -158,27 +169,17 @@ class FileSignatures:
             found = self._by_commitment.get(found.previous or _NONE)
         return found if found is not None and found.type is RecordType.SHARE else None
 
-    def _access_keys(self, office: str) -> tuple[PublicKey, ...]:
+    def _access_keys(self, office: str) -> tuple[TrustedKey, ...]:
         known = self._trust.find_administration(office)
         return () if known is None else known.access_keys
 
 
-def _signed_by_office(
-    record: ConsentRecord, keys: Sequence[PublicKey], verify: Callable[[PublicKey], None]
-) -> Finding:
-    office = record.party.identifier
-    if not keys:
-        return could_not_tell(Level.SIGNED, f"no key of {office} in the trust file")
-    if _any(keys, verify):
-        return holds(Level.SIGNED, f"{record.type} signed by {record.party.name}")
-    return violated(Level.SIGNED, f"not signed by a known key of {office}")
-
-
-def _any(keys: Iterable[PublicKey], verify: Callable[[PublicKey], None]) -> bool:
-    for key in keys:
+def _periods(keys: Sequence[TrustedKey], verify: Callable[[PublicKey], None]) -> list[TrustedKey]:
+    """Return the key that a signature verifies with, as often as it has periods; none when no key fits."""
+    for each in keys:
         try:
-            verify(key)
+            verify(each.key)
         except Error:
             continue
-        return True
-    return False
+        return [other for other in keys if other.key == each.key]
+    return []

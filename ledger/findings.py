@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum, StrEnum
 
+from protocol.clock import epoch_seconds
 from protocol.encoding import JSON
 from protocol.errors import ConfigurationError, Error, UnavailableError
 
@@ -72,6 +74,36 @@ class ExitStatus(IntEnum):
     COULD_NOT_TELL = 2
 
 
+class KeyReason(StrEnum):
+    """Why a right signature does not count: which of its key's days is against it."""
+
+    COMPROMISED = "compromised"
+    NOT_YET = "not yet valid"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class KeyDoubt:
+    """A day of its key that is against a right signature, and whether it surely is on the wrong side of it."""
+
+    thumbprint: str
+    reason: KeyReason
+    day: datetime
+    is_certain: bool
+
+    def describe(self) -> str:
+        """Return it in words."""
+        day = f"{self.day:%Y-%m-%d %H:%M:%S} UTC"
+        words = {
+            KeyReason.COMPROMISED: f"is reported as compromised since {day}",
+            KeyReason.NOT_YET: f"counts only from {day} on",
+            KeyReason.ENDED: f"counted only until {day}",
+        }
+        side = "before that" if self.reason is KeyReason.NOT_YET else "that time or later"
+        known = f"the signature is from {side}" if self.is_certain else "nothing shows on which side it was made"
+        return f"the key {self.thumbprint} {words[self.reason]}, and {known}"
+
+
 @dataclass(frozen=True)
 class Finding:
     """One level's outcome. `counts` is False for what informs without deciding, as a missing countersignature."""
@@ -82,15 +114,24 @@ class Finding:
     counts: bool = True
     stopped_by: Level | None = None
     """The level for whose sake this one was not looked at; None for one that was."""
+    doubt: KeyDoubt | None = None
+    """What is against the key of a signature that is right by itself."""
 
     def to_json(self) -> dict[str, JSON]:
         """Return the JSON object."""
-        return {
+        members: dict[str, JSON] = {
             "level": self.level.value,
             "outcome": self.outcome.value,
             "detail": self.detail,
             "counts": self.counts,
         }
+        if self.doubt is not None:
+            members["key"] = {
+                "thumbprint": self.doubt.thumbprint,
+                "reason": self.doubt.reason.value,
+                "day": epoch_seconds(self.doubt.day),
+            }
+        return members
 
 
 def holds(level: Level, detail: str) -> Finding:
@@ -106,6 +147,12 @@ def violated(level: Level, detail: str) -> Finding:
 def could_not_tell(level: Level, detail: str, *, counts: bool = True) -> Finding:
     """Return a finding that could not be made."""
     return Finding(level, Outcome.COULD_NOT_TELL, detail, counts)
+
+
+def doubted(level: Level, doubt: KeyDoubt) -> Finding:
+    """Return a finding that its key's days are against: violated when that is known, else it could not be told."""
+    outcome = Outcome.VIOLATED if doubt.is_certain else Outcome.COULD_NOT_TELL
+    return Finding(level, outcome, doubt.describe(), doubt=doubt)
 
 
 def failed(level: Level, error: Error) -> Finding:

@@ -14,6 +14,7 @@ from ledger import record as records
 from ledger.evidence import Evidence
 from ledger.record import RecordType
 from ledger.trust import AuditedLog, TrustedAdministration, TrustFile
+from ledger.trusted_key import TrustedKey
 from protocol import jws
 from protocol.errors import Error
 from protocol.keys import PublicKey
@@ -24,8 +25,8 @@ def trust_of_site(
     evidence: Evidence, logs: Iterable[AuditedLog], trust_list: TrustList, *, now: datetime
 ) -> TrustFile:
     """Return what this site can say about the keys that a file needs."""
-    access: dict[str, list[PublicKey]] = {}
-    issuing: dict[str, list[PublicKey]] = {}
+    access: dict[str, list[TrustedKey]] = {}
+    issuing: dict[str, list[TrustedKey]] = {}
     for item in evidence.records:
         try:
             record = records.parse(item.record)
@@ -35,7 +36,7 @@ def trust_of_site(
         for token in (item.acceptance, item.signature):
             key = _find_key(token, code, trust_list, is_query=is_query, now=now)
             if key is not None:
-                (issuing if is_query else access).setdefault(code, []).append(key)
+                (issuing if is_query else access).setdefault(code, []).append(TrustedKey(key))
     parties = tuple(
         TrustedAdministration(code, {}, tuple(access.get(code, ())), (), tuple(issuing.get(code, ())))
         for code in sorted({*access, *issuing})

@@ -206,6 +206,16 @@ class RegistryHistory:
             (each, self._compromised.get(name)) for name, found in self._entries.items() for each in found
         )
 
+    def find_key(
+        self, key: bytes, role: Role, administration: bytes
+    ) -> tuple[Sequence[Period], int | None] | None:
+        """Return when an administration had a key and took part, and any compromise; None for a key never had."""
+        if self._holders.get((role, key)) != administration:
+            return None
+        name = (Kind.KEY, role, administration, key)
+        takes_part = self._periods((Kind.ADMINISTRATION, Role.NONE, administration, NOTHING))
+        return _intersect(self._periods(name), takes_part), self._compromised.get(name)
+
     def _takes_part(self, administration: bytes, now: int) -> bool:
         found = self._entries.get((Kind.ADMINISTRATION, Role.NONE, administration, NOTHING), ())
         return any(entry.period.end > now for entry in found)

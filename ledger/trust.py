@@ -19,12 +19,12 @@ from ledger.checkpoint import CheckpointKey
 from ledger.cosignature import WitnessKey
 from ledger.merkle import HASH_BYTES
 from ledger.promise import MAX_DELAY_SECONDS
+from ledger.trusted_key import CODE, TrustedKey, parse_keys
 from protocol.encoding import JSON, find_member, get_member, parse_object, sha256
 from protocol.errors import RequestError
 from protocol.keys import PublicKey
 
 SCHEMA = "testimoni/trust/1"
-CODE = "invalid_trust_file"
 # An administration renews its key every few years; each signature is tried with every key.
 MAX_ACCESS_KEYS = 16
 MAX_ISSUER_KEYS = 16
@@ -184,9 +184,9 @@ class TrustedAdministration:
 
     code: str
     name: Mapping[str, str]
-    access_keys: tuple[PublicKey, ...]
+    access_keys: tuple[TrustedKey, ...]
     issuers: tuple[str, ...]
-    issuer_keys: tuple[PublicKey, ...] = ()
+    issuer_keys: tuple[TrustedKey, ...] = ()
     """With which it signs what it asks of sources; a member that a file may leave out."""
 
     @classmethod
@@ -197,9 +197,13 @@ class TrustedAdministration:
         return cls(
             code=get_member(value, "code", str, code=CODE),
             name={key: str(text) for key, text in get_member(value, "name", dict, code=CODE).items()},
-            access_keys=_keys(get_member(value, "access_keys", list, code=CODE), MAX_ACCESS_KEYS, "access"),
+            access_keys=parse_keys(
+                get_member(value, "access_keys", list, code=CODE), most=MAX_ACCESS_KEYS, what="access"
+            ),
             issuers=tuple(str(each) for each in get_member(value, "issuers", list, code=CODE)),
-            issuer_keys=_keys(find_member(value, "issuer_keys", list, code=CODE) or [], MAX_ISSUER_KEYS, "issuer"),
+            issuer_keys=parse_keys(
+                find_member(value, "issuer_keys", list, code=CODE) or [], most=MAX_ISSUER_KEYS, what="issuer"
+            ),
         )
 
     def to_json(self) -> dict[str, JSON]:
@@ -207,11 +211,11 @@ class TrustedAdministration:
         members: dict[str, JSON] = {
             "code": self.code,
             "name": dict(self.name),
-            "access_keys": [key.jwk() for key in self.access_keys],
+            "access_keys": [key.to_json() for key in self.access_keys],
             "issuers": list(self.issuers),
         }
         if self.issuer_keys:
-            members["issuer_keys"] = [key.jwk() for key in self.issuer_keys]
+            members["issuer_keys"] = [key.to_json() for key in self.issuer_keys]
         return members
 
 
@@ -295,12 +299,6 @@ def _delay(value: dict[str, JSON]) -> timedelta:
     if not 0 < seconds <= MAX_DELAY_SECONDS:
         raise RequestError(CODE, f"expected a maximum_merge_delay of 1 to {MAX_DELAY_SECONDS} seconds")
     return timedelta(seconds=seconds)
-
-
-def _keys(listed: Sequence[JSON], most: int, what: str) -> tuple[PublicKey, ...]:
-    if len(listed) > most:
-        raise RequestError(CODE, f"expected at most {most} {what} keys, got {len(listed)}")
-    return tuple(PublicKey.parse_jwk(each) for each in listed)
 
 
 def _parse_validators(values: Sequence[JSON]) -> tuple[ValidatorSet, ...]:

@@ -9,6 +9,7 @@ from cryptography import x509
 
 from ledger.reconciliation import Role
 from ledger.trust import TrustFile
+from ledger.trusted_key import check_word
 from protocol.encoding import JSON
 from protocol.errors import Check, RequestError, VerificationError
 from protocol.keys import PublicKey
@@ -29,16 +30,18 @@ class OfficeKeys:
             ) from exc
 
     def find(self, party: str, role: Role, at: datetime, x5c: JSON) -> PublicKey:
-        """Return the certified key, if it spoke then for the party in this role. Raises `VerificationError`."""
+        """Return the certified key, if it spoke then for the party in this role. Raises as `check_word` does."""
         administration = self._trust.find_administration(party)
         if administration is None:
             raise VerificationError(Check.ISSUER, "the administration is not in the trust file")
         purpose = Purpose.ACCESS if role is Role.VERIFIER else Purpose.ISSUER
         chain = self._anchors.verify(x5c, purposes=(purpose,), now=at)
         if role is Role.VERIFIER:
-            is_theirs = chain.key in administration.access_keys
-        else:
-            is_theirs = not set(chain.uris).isdisjoint(administration.issuers)
-        if not is_theirs:
+            check_word(administration.access_keys, chain.key, said_at=at)
+            return chain.key
+        if set(chain.uris).isdisjoint(administration.issuers):
             raise VerificationError(Check.ISSUER, "the certificate does not speak for the administration")
+        # its certificate names the issuer; the file need not name the key, but when it does, its days count
+        if any(each.key == chain.key for each in administration.issuer_keys):
+            check_word(administration.issuer_keys, chain.key, said_at=at)
         return chain.key

@@ -5,6 +5,7 @@
 - `propose` writes a file and sends nothing; members `approve` that file, each with their own key, and the
   administration concerned accepts it with its account's. `accept` and `approve` show every change and ask first.
 - The members themselves are changed in the same three steps: `testimoni.registry_members`.
+- The days of an auditor's keys come from it too: `testimoni.registry_keys`.
 - Keys stay in files of whoever acts; nothing but signed transactions is sent, to a node of their choice.
 """
 
@@ -24,7 +25,7 @@ from ledger.registry_proposal import CODE, Proposal, ProposedChange
 from protocol.clock import Clock, SystemClock, epoch_seconds, from_epoch
 from protocol.encoding import JSON, parse_object
 from protocol.errors import RequestError
-from testimoni import registry_members
+from testimoni import registry_keys, registry_members
 from testimoni.registry_place import Ask, Place, add_key, add_place, agrees, find_place, read_history
 from testimoni.registry_words import lines, registry_json
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 
 def run(argv: Sequence[str], *, ask: Ask = input, clock: Clock | None = None) -> int:
-    """Do one sub-command; return 0 when it did what was asked, 1 when the person said no. Raises `Error`."""
+    """Do one sub-command; return 0 when it did what was asked, 1 when not or in part. Raises `Error`."""
     given = _parser().parse_args(argv)
     place = find_place(given)
     clock = clock or SystemClock()
@@ -45,6 +46,8 @@ def run(argv: Sequence[str], *, ask: Ask = input, clock: Clock | None = None) ->
             return _propose(given, place, clock.now())
         case "approve" | "accept":
             return _decide(given, place, ask)
+        case "date-keys":
+            return registry_keys.run(given, place)
         case _:
             return registry_members.run(given, place, ask)
 
@@ -87,7 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     for each in (approve, accept):
         each.add_argument("file", type=Path, metavar="FILE", help="the proposal")
         add_key(each)
-    for each in (show, propose, approve, accept, *registry_members.add_commands(commands)):
+    dates = registry_keys.add_command(commands)
+    for each in (show, propose, approve, accept, dates, *registry_members.add_commands(commands)):
         add_place(each)
     return parser
 

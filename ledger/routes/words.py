@@ -11,7 +11,7 @@ from babel.numbers import format_decimal
 
 from ledger import record as records
 from ledger.evidence import EvidenceRecord
-from ledger.findings import ExitStatus, Finding, Level, Outcome
+from ledger.findings import ExitStatus, Finding, KeyDoubt, KeyReason, Level, Outcome
 from ledger.record import ConsentRecord, RecordType, TakeBack
 from ledger.services import services
 from ledger.values import AnchorState
@@ -115,6 +115,31 @@ _BECAUSE: Mapping[tuple[Level, Outcome], str] = {
     ),
     (Level.NOT_TAKEN_BACK, Outcome.COULD_NOT_TELL): N_("That needs all entries: the audit command reads them."),
 }
+# what is against the key of a right signature, and whether the signature is known to be from the wrong time
+_AGAINST_KEY: Mapping[tuple[KeyReason, bool], str] = {
+    (KeyReason.COMPROMISED, True): N_(
+        "The office's key %(key)s is reported as no longer safe since %(day)s, and this signature is from that "
+        "time or later."
+    ),
+    (KeyReason.COMPROMISED, False): N_(
+        "The office's key %(key)s is reported as no longer safe since %(day)s, and nothing shows that this "
+        "signature is older."
+    ),
+    (KeyReason.ENDED, True): N_(
+        "The office's key %(key)s counted until %(day)s, and this signature is from that time or later."
+    ),
+    (KeyReason.ENDED, False): N_(
+        "The office's key %(key)s counted until %(day)s, and nothing shows that this signature is older."
+    ),
+    (KeyReason.NOT_YET, True): N_(
+        "The office's key %(key)s counts from %(day)s on, and this signature is from before that."
+    ),
+    (KeyReason.NOT_YET, False): N_(
+        "The office's key %(key)s counts from %(day)s on, and nothing shows that this signature is not older."
+    ),
+}
+# enough to tell an office's keys apart; the whole thumbprint stands in the program's own words
+_KEY_CHARS = 8
 _OUTCOME_WORDS: Mapping[Outcome, str] = {
     Outcome.HOLDS: N_("Correct"),
     Outcome.VIOLATED: N_("Not correct"),
@@ -162,7 +187,16 @@ def row(finding: Finding) -> dict[str, str]:
     }
 
 
+def _against_key(doubt: KeyDoubt) -> str:
+    return gettext(_AGAINST_KEY[doubt.reason, doubt.is_certain]) % {
+        "key": f"{doubt.thumbprint[:_KEY_CHARS]}…",
+        "day": moment(doubt.day),
+    }
+
+
 def _because(finding: Finding) -> str | None:
+    if finding.doubt is not None:
+        return _against_key(finding.doubt)
     if finding.stopped_by is not None:
         before = gettext(LEVEL_NAMES[finding.stopped_by])
         return gettext("Not looked at: “%(level)s” has to be settled first.") % {"level": before}

@@ -18,10 +18,12 @@ from ledger.evidence import EvidenceRecord
 from ledger.findings import Level, Outcome
 from ledger.record import Party, commit
 from ledger.trust import TrustedAdministration, TrustedChain, TrustFile, ValidatorSet
+from ledger.trusted_key import TrustedKey
 from protocol.keys import PrivateKey
 from tests.fakes.evidence_case import EvidenceCase, Given
 from tests.fakes.evidence_world import FILLERS, OTHER_CONTRACT, EvidenceWorld
 from tests.fakes.expectations import Expected
+from tests.fakes.key_cases import KEYS
 from tests.fakes.query_cases import QUERIES
 
 HOLDS = Expected()
@@ -205,7 +207,7 @@ def other_office(world: EvidenceWorld) -> tuple[PrivateKey, Party, TrustFile]:
     """Return another office, known and with a genuine key, and a trust file with both."""
     other = PrivateKey.generate()
     party = replace(world.share.record.party, identifier="ca-0000000000")
-    known = TrustedAdministration(party.identifier, {"ca": "Altres"}, (other.public_key,), ())
+    known = TrustedAdministration(party.identifier, {"ca": "Altres"}, (TrustedKey(other.public_key),), ())
     return other, party, replace(world.trust, administrations=(world.party, known))
 
 
@@ -375,4 +377,4 @@ UNTOLD = (
     EvidenceCase("answer-of-an-unknown-office", answer_alone, (untold(Level.SIGNED),)),
 )
 
-CASES = (*TAMPERED, *FORGED, *WHOLE, *UNTOLD, *QUERIES)
+CASES = (*TAMPERED, *FORGED, *WHOLE, *UNTOLD, *KEYS, *QUERIES)

@@ -23,6 +23,7 @@ from ledger.evidence_audit import audit_evidence
 from ledger.findings import Finding
 from ledger.record import ConsentRecord, Party, TakeBack
 from ledger.trust import TrustedAdministration, TrustedChain, TrustFile, log_id, since_the_start
+from ledger.trusted_key import TrustedKey
 from protocol import jws
 from protocol.clock import from_epoch
 from protocol.keys import PrivateKey
@@ -57,9 +58,9 @@ class EvidenceWorld:
         self.party = TrustedAdministration(
             self.share.record.party.identifier,
             {"ca": "Ajuntament"},
-            (PrivateKey.generate().public_key, self.office.public_key),
+            (TrustedKey(PrivateKey.generate().public_key), TrustedKey(self.office.public_key)),
             (),
-            (PrivateKey.generate().public_key, self.issuing.public_key),
+            (TrustedKey(PrivateKey.generate().public_key), TrustedKey(self.issuing.public_key)),
         )
         self.trust = TrustFile("PEM", (self.log,), (self.party,))
         self.reset()

@@ -14,6 +14,7 @@ from ledger.evidence import EvidenceRecord
 from ledger.findings import Level
 from ledger.record import commit
 from ledger.trust import TrustedAdministration, TrustFile
+from ledger.trusted_key import TrustedKey
 from protocol.keys import PrivateKey
 from tests.fakes.evidence_case import EvidenceCase, Given
 from tests.fakes.evidence_world import EvidenceWorld
@@ -72,7 +73,7 @@ def signed_as_an_answer(world: EvidenceWorld) -> EvidenceRecord:
 def signed_by_another_issuer(world: EvidenceWorld) -> Given:
     """Another office, which issues too, signs what this one is said to have asked."""
     other = PrivateKey.generate()
-    known = TrustedAdministration("ca-0000000000", {"ca": "Altres"}, (), (), (other.public_key,))
+    known = TrustedAdministration("ca-0000000000", {"ca": "Altres"}, (), (), (TrustedKey(other.public_key),))
     trust = replace(world.trust, administrations=(world.party, known))
     return Given((world.query(other),), trust=trust)
 

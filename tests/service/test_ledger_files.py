@@ -19,6 +19,7 @@ from ledger.record import ProcedureReference, RecordType, TakeBack
 from ledger.routes.case_words import MAX_CLAIMS, MAX_EARLIER
 from ledger.routes.files import MAX_UPLOAD_BYTES
 from ledger.trust import AuditedLog, TrustedAdministration, TrustFile, log_id
+from ledger.trusted_key import TrustedKey
 from ledger.worker import Worker
 from protocol.encoding import b64url_encode, sha256
 from protocol.keys import PrivateKey
@@ -201,7 +202,7 @@ def test_check_with_a_trust_file_relies_on_that_alone(site, bring, world, settin
     data = site.data()
     (own,) = site._client.logs()
     log = AuditedLog.parse(own)
-    party = TrustedAdministration("L01990015", {"ca": "x"}, (site.office.public_key,), ())
+    party = TrustedAdministration("L01990015", {"ca": "x"}, (TrustedKey(site.office.public_key),), ())
     page = bring("/check", data, trust=json.dumps(TrustFile("", (log,), (party,)).to_json()).encode())[1]
     assert "It holds" in page
     assert "trust file that you brought" in page
@@ -209,6 +210,52 @@ def test_check_with_a_trust_file_relies_on_that_alone(site, bring, world, settin
     other = replace(log, promise_key=PrivateKey.generate().public_key)
     page = bring("/check", data, trust=json.dumps(TrustFile("", (other,), (party,)).to_json()).encode())[1]
     assert "It does not hold" in page
+
+
+@pytest.fixture
+def brought(site):
+    """Return what makes a trust file in which the office's key has these days, told from now."""
+
+    def make(now, **days):
+        log = AuditedLog.parse(site._client.logs()[0])
+        key = TrustedKey(site.office.public_key, **{name: now + after for name, after in days.items()})
+        party = TrustedAdministration("L01990015", {"ca": "x"}, (key,), ())
+        return json.dumps(TrustFile("", (log,), (party,)).to_json()).encode()
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("en", "is reported as no longer safe since"),
+        ("ca", "consta com a no segura des del dia"),
+        ("es", "consta como no segura desde el"),
+    ],
+)
+def test_check_says_which_day_of_the_key_is_against_a_countersignature(
+    site, bring, brought, world, language, sentence
+):
+    site.share()
+    data, now = site.data(), world.clock.now()
+    shown = f"{site.office.public_key.thumbprint()[:8]}…"
+    for after in (timedelta(days=9), timedelta(days=-9)):
+        page = bring("/check", data, trust=brought(now, compromised_since=after), language=language)[1]
+        assert sentence in page
+        assert shown in page
+    page = bring("/check", data, trust=brought(now, valid_until=timedelta(days=9)), language=language)[1]
+    assert sentence not in page
+
+
+def test_statement_calls_no_decision_proven_by_a_key_that_may_be_anothers(site, bring, brought, world):
+    site.share()
+    data, now = site.data(), world.clock.now()
+    proven = "accepted, signed on"
+    assert proven in bring("/case", data, trust=brought(now, valid_until=timedelta(days=9)))[1]
+    for days in ({"compromised_since": timedelta(days=9)}, {"valid_until": timedelta(days=-9)}):
+        page = bring("/case", data, trust=brought(now, **days))[1]
+        assert proven not in page
+        assert "none is proven by this file" in page
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from ledger.registry import RegistryHistory
 from ledger.registry_events import Kind
 from ledger.registry_list import derive_list
 from ledger.registry_proposal import Proposal
-from ledger.trust import AuditedLog
+from ledger.trust import AuditedLog, TrustFile
 from protocol.clock import FixedClock
 from protocol.encoding import b64url_encode, parse_object, sha256
 from protocol.errors import ConfigurationError, RequestError, UnavailableError
@@ -385,3 +385,66 @@ def test_node_on_another_chain_is_refused(practice):
     where = ("--chain", URL, "--chain-id", "1", "--registry", practice.made.contract)
     with pytest.raises(ConfigurationError, match="expected chain 1"):
         run(["show", *where])
+
+
+def trust_file(practice, path, *strangers):
+    party = practice.parties["universitat"]
+    document = {
+        "schema": "testimoni/trust/1",
+        "authority_certificate": "PEM",
+        "logs": [practice.log.to_json()],
+        "administrations": [
+            {
+                "code": CODE,
+                "name": {"ca": "Universitat"},
+                "access_keys": [party.access_key.public_key.jwk(), *(each.jwk() for each in strangers)],
+                "issuers": [party.issuer_identifier],
+                "issuer_keys": [party.issuer_key.public_key.jwk()],
+            }
+        ],
+    }
+    path.write_text(json.dumps(document))
+    return path
+
+
+def test_trust_file_gets_the_days_of_its_keys_from_the_registry(practice, capsys):
+    party = practice.parties["universitat"]
+    since = practice.clock.now() + timedelta(hours=1)
+    key = ("--role", "issuer", "--administration", CODE, "--subject", party.issuer_key.public_key.thumbprint())
+    proposal = practice.folder / "proposal.json"
+    propose(practice, proposal, "compromise", "key", *key, "--since", since.isoformat())
+    practice.clock.advance(timedelta(hours=2))
+    for number in (1, 2):
+        practice.run("approve", proposal, *member(practice, number))
+    given = trust_file(practice, practice.folder / "trust.json")
+    before = given.read_bytes()
+    made = practice.folder / "dated.json"
+    capsys.readouterr()
+    assert practice.run("date-keys", given, "--output", made) == 0
+    assert "2 keys have their days" in capsys.readouterr().out
+    assert given.read_bytes() == before
+    (office,) = TrustFile.parse(made.read_bytes()).administrations
+    (issuing,), (access,) = office.issuer_keys, office.access_keys
+    assert issuing.key == party.issuer_key.public_key
+    assert issuing.compromised_since == since
+    assert access.key == party.access_key.public_key
+    assert access.valid_from is not None
+    assert access.valid_from <= practice.clock.now() - timedelta(hours=1)
+    assert (access.valid_until, access.compromised_since) == (None, None)
+
+
+def test_key_that_the_registry_never_knew_stays_without_days_and_is_named(practice, capsys):
+    stranger = practice.keep.key("stranger").public_key
+    given = trust_file(practice, practice.folder / "trust.json", stranger)
+    assert practice.run("date-keys", given, "--output", given) == 1
+    assert f"not in the registry, left as it was: {stranger.thumbprint()}" in capsys.readouterr().out
+    (office,) = TrustFile.parse(given.read_bytes()).administrations
+    assert [each.is_limited for each in office.access_keys] == [True, False]
+
+
+def test_what_is_no_trust_file_is_refused_and_nothing_written(practice):
+    given, made = practice.folder / "trust.json", practice.folder / "dated.json"
+    given.write_text("{}")
+    with pytest.raises(RequestError, match="schema"):
+        practice.run("date-keys", given, "--output", made)
+    assert not made.exists()

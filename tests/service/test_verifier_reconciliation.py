@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -229,6 +230,36 @@ def test_statement_signed_by_another_office_or_from_the_future_is_refused(office
     assert refused.value.check is Check.VALIDITY
 
 
+def test_statement_with_a_key_outside_of_its_days_is_refused_and_with_a_stolen_one_not_believed(
+    office, world, ledger, shared, trust
+):
+    record(world, ledger, shared.commitment)
+    stated, token = reconcile(office), published(office)[0]
+
+    def verified(**days):
+        parties = tuple(
+            replace(each, access_keys=tuple(replace(key, **days) for key in each.access_keys))
+            for each in trust.administrations
+        )
+        return verify_stated(token, replace(trust, administrations=parties), now=world.clock.now())
+
+    made_at = stated.made_at.replace(microsecond=0)
+    second = timedelta(seconds=1)
+    assert verified(valid_from=made_at, valid_until=made_at + second).party == stated.party
+    for days in (
+        {"valid_from": made_at + second},
+        {"valid_until": made_at},
+        {"compromised_since": made_at},
+    ):
+        with pytest.raises(VerificationError) as refused:
+            verified(**days)
+        assert refused.value.check is Check.ISSUER
+    # what it says of its own time is worth nothing
+    with pytest.raises(UnavailableError) as untold:
+        verified(compromised_since=made_at + second)
+    assert untold.value.code == "key_compromised"
+
+
 def _command(world, tmp_path, tokens, *arguments):
     file = tmp_path / "statements.json"
     file.write_text(json.dumps({"reconciliations": tokens}))
@@ -265,8 +296,6 @@ def test_command_finds_a_statement_that_the_log_contradicts(
 
 
 def test_command_finds_a_comparison_with_another_log(office, world, ledger, shared, trust, tmp_path, capsys):
-    from dataclasses import replace
-
     record(world, ledger, shared.commitment)
     stated = reconcile(office)
     other = replace(stated, heads=tuple(replace(head, root=b"\x01" * 32) for head in stated.heads))
@@ -291,8 +320,6 @@ def test_operator_command_compares_a_month_and_ends_with_1_on_an_exception(offic
 
 
 def test_statement_with_too_many_exceptions_is_refused(office, world, shared):
-    from dataclasses import replace
-
     from ledger.reconciliation import MAX_EXCEPTIONS, Mismatch
 
     stated = reconcile(office)

@@ -368,6 +368,15 @@ def test_command_asks_waits_fetches_and_checks(office, world, auditor, shared, t
     assert "signed by L01990015" in capsys.readouterr().out
     assert json.loads(out.read_text())["schema"] == messages.SCHEMA
     members = json.loads((world.folder / "trust.json").read_text())
+    # a key that may be another's by now could have signed any of it
+    key = world.parties["ajuntament"].access_key.public_key.jwk()
+    at = int(world.clock.now().timestamp())
+    for since, status in ((at + 1, 2), (at, 1)):
+        for each in members["administrations"]:
+            each["access_keys"] = [{"jwk": key, "compromised_since": since}]
+        (world.folder / "trust.json").write_text(json.dumps(members))
+        assert command(*fetching) == status
+        assert "reported as compromised since" in capsys.readouterr().err
     members["administrations"] = []
     (world.folder / "trust.json").write_text(json.dumps(members))
     assert command(*fetching) == 1

@@ -15,8 +15,8 @@ from ledger.anchor_evidence import AnchorProof
 from ledger.evidence import Evidence
 from ledger.trust import format_hex
 from protocol.encoding import b64url_encode
+from tests.fakes.evidence_case import EvidenceCase
 from tests.fakes.evidence_cases import CASES as EVIDENCE_CASES
-from tests.fakes.evidence_cases import EvidenceCase
 from tests.fakes.evidence_world import EvidenceWorld
 from tests.fakes.expectations import WORDS, result
 from tests.fakes.log_cases import CASES as LOG_CASES

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -92,6 +93,24 @@ def test_proof_without_a_known_key_of_the_office_could_not_be_told(citizen, aske
     for known in (nobody, replace(trust, administrations=())):
         levels, status = findings(evidence_of(citizen, asked), known)
         assert (levels[Level.SIGNED], status) == (Outcome.COULD_NOT_TELL, ExitStatus.COULD_NOT_TELL)
+
+
+def test_proof_counts_in_the_days_of_the_key_with_which_the_office_issues(citizen, asked, outbox, ledger, trust):
+    outbox.run()
+    ledger.sequence()
+    answer = evidence_of(citizen, asked)
+
+    def signed(**days):
+        dated = tuple(
+            replace(each, issuer_keys=tuple(replace(key, **days) for key in each.issuer_keys))
+            for each in trust.administrations
+        )
+        return findings(answer, replace(trust, administrations=dated))[0][Level.SIGNED]
+
+    day = timedelta(days=1)
+    assert signed(valid_from=NOW - day, valid_until=NOW + day, compromised_since=NOW + day) is Outcome.HOLDS
+    for days in ({"valid_from": NOW + day}, {"valid_until": NOW - day}, {"compromised_since": NOW - day}):
+        assert signed(**days) is Outcome.VIOLATED
 
 
 def test_proof_is_given_without_its_place_when_nobody_can_show_that(citizen, asked, outbox, ledger, world, trust):

@@ -14,6 +14,7 @@ from issuer.records import Objection, Person, SourceQuery
 from issuer.services import KEY
 from ledger.reconciliation import Count, ExceptionKind, Role, opaque
 from ledger.trust import TrustFile
+from ledger.trusted_key import TrustedKey
 from protocol.errors import RequestError, VerificationError
 from testimoni.verify_reconciliation import verify_stated
 from tests.conftest import NOW
@@ -117,6 +118,17 @@ def test_statement_is_published_signed_by_the_issuer_and_by_nobody_else(app, com
         verify_stated(token, mixed, now=NOW)
     with pytest.raises(VerificationError):
         verify_stated(token, replace(trust, administrations=()), now=NOW)
+    # a file that names the key says with its days when it counted
+    for party in world.parties.values():
+        key = TrustedKey(party.issuer_key.public_key, valid_until=NOW)
+        dated = replace(
+            trust, administrations=tuple(replace(each, issuer_keys=(key,)) for each in trust.administrations)
+        )
+        if party is world.parties["universitat"]:
+            with pytest.raises(VerificationError, match="counted only until"):
+                verify_stated(token, dated, now=NOW)
+        else:
+            assert verify_stated(token, dated, now=NOW)
     with pytest.raises(RequestError):
         verify_stated(token, replace(trust, authority_certificate="none"), now=NOW)
 

@@ -14,7 +14,7 @@ from flask import Flask
 import ledger
 from ledger.case import Timeliness
 from ledger.cli import audit_command
-from ledger.findings import Finding, Level, Outcome
+from ledger.findings import Finding, KeyDoubt, KeyReason, Level, Outcome, doubted
 from ledger.routes import case_sentences, words
 from ledger.self_audit import OwnReport
 from ledger.values import AnchorState
@@ -48,6 +48,27 @@ def test_delay_is_written_as_the_language_does(delay, language, shown):
     app.extensions["testimoni.catalogues"] = ("protocol.runtime", "ledger")
     with app.test_request_context(f"/?lang={language}"):
         assert words.seconds(timedelta(seconds=delay)) == shown
+
+
+@pytest.mark.parametrize("reason", KeyReason)
+@pytest.mark.parametrize("is_certain", [True, False])
+@pytest.mark.parametrize(
+    ("language", "day"), [("en", "4 May 2026"), ("ca", "4 de maig 2026"), ("es", "4 may 2026")]
+)
+def test_key_whose_days_are_against_a_signature_is_named_with_day_and_reason(reason, is_certain, language, day):
+    app = Flask(__name__)
+    app.extensions["testimoni.catalogues"] = ("protocol.runtime", "ledger")
+    doubt = KeyDoubt(
+        "V8pqtXJNQbw7nLb3ODBu6kVC2tLvOo9kE6oknlNJdgc", reason, datetime(2026, 5, 4, 9, tzinfo=UTC), is_certain
+    )
+    with app.test_request_context(f"/?lang={language}"):
+        row = words.row(doubted(Level.COUNTERSIGNED, doubt))
+        usual = words.row(Finding(Level.COUNTERSIGNED, Outcome.COULD_NOT_TELL, ""))
+    assert row["outcome"] == ("violated" if is_certain else "could-not-tell")
+    assert "V8pqtXJN…" in row["detail"]
+    assert day in row["detail"]
+    assert row["detail"] != usual["detail"]
+    assert language == "en" or "The office" not in row["detail"]
 
 
 def test_each_anchor_that_is_shown_has_a_kind():

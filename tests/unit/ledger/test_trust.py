@@ -19,6 +19,7 @@ from ledger.trust import (
     since_the_start,
     validator_sets,
 )
+from ledger.trusted_key import TrustedKey
 from protocol.errors import RequestError
 from protocol.keys import PrivateKey
 
@@ -29,7 +30,7 @@ ADDRESS = str(to_checksum_address("0x" + "ab" * 20))
 def trust(share):
     chain = TrustedChain(31337, ADDRESS, log_id(share.audited_log.origin), ADDRESS, since_the_start([ADDRESS]))
     office = TrustedAdministration(
-        "L01990015", {"ca": "Ajuntament"}, (share.promise_key.public_key,), ("https://i",)
+        "L01990015", {"ca": "Ajuntament"}, (TrustedKey(share.promise_key.public_key),), ("https://i",)
     )
     return TrustFile("PEM", (replace(share.audited_log, chain=chain),), (office,))
 
@@ -40,7 +41,9 @@ def test_trust_file_survives_its_json_form(trust):
 
 def test_keys_with_which_an_office_issues_are_read_and_may_be_left_out(trust, share):
     (office,) = trust.administrations
-    issuing = replace(trust, administrations=(replace(office, issuer_keys=(share.promise_key.public_key,)),))
+    issuing = replace(
+        trust, administrations=(replace(office, issuer_keys=(TrustedKey(share.promise_key.public_key),)),)
+    )
     assert TrustFile.parse(json.dumps(issuing.to_json()).encode()) == issuing
     assert "issuer_keys" not in office.to_json()
 
