@@ -11,6 +11,7 @@ from flask.cli import AppGroup
 from issuer.services import Services
 from ledger.office_records import ReceivedRequest
 from ledger.records_request import RecordsRequest
+from ledger.terminal import printable
 from protocol.errors import Error
 
 
@@ -24,7 +25,8 @@ def install_records(group: AppGroup, made: Services) -> None:
         here = [administration] if administration else [each.id for each in made.store.administrations()]
         for each in here:
             for request in made.records_store.records_requests(each):
-                click.echo("\n".join(_describe(request, made)))
+                # reasons are the auditors' words
+                click.echo("\n".join(printable(line) for line in _describe(request, made)))
 
     @group.command("hand-over-records")
     @click.argument("administration")
@@ -41,7 +43,7 @@ def install_records(group: AppGroup, made: Services) -> None:
 
 def _describe(request: ReceivedRequest, made: Services) -> Iterator[str]:
     asked, accesses = request.asked, made.records_store.accesses(request.administration_id, request.id)
-    yield f"{request.administration_id}\t{request.id}"
+    yield f"{request.administration_id} {request.id}"
     yield f"  asked by {request.auditor_code} on {request.received_at:%Y-%m-%d}: {_what(asked)}"
     yield f"  {made.records_requests.count(request)} records; answer by {asked.due_on}; reason: {asked.reason}"
     if request.answered_at is None:

@@ -24,6 +24,7 @@ from ledger.evidence import EvidenceRecord
 from ledger.findings import ExitStatus
 from ledger.reconciliation import Role
 from ledger.records_request import RecordsAnswer, RecordsRequest
+from ledger.terminal import printable
 from protocol.clock import Clock, SystemClock
 from protocol.encoding import compact_json, find_member, get_member, parse_object
 from protocol.errors import Error, RequestError, UnavailableError, VerificationError
@@ -115,7 +116,8 @@ def _ask(given: argparse.Namespace, http: HTTPClient, clock: Clock) -> int:
     if answer.status != _ACCEPTED:
         raise RequestError("request_refused", f"the office answered {answer.status}: {_reason(answer.body)}")
     write_file(given.output, kept)
-    print(f"asked; the office must answer by {get_member(answer.json(), 'due', str)}; kept in {given.output}")
+    due = printable(get_member(answer.json(), "due", str))
+    print(f"asked; the office must answer by {due}; kept in {given.output}")
     return ExitStatus.HOLDS
 
 
@@ -135,7 +137,8 @@ def _fetch(given: argparse.Namespace, http: HTTPClient, clock: Clock) -> int:
     found = RecordsAnswer.verify(answer.body, request=request, find_key=OfficeKeys(read_trust(given.trust)).find)
     wrong = sum(not _opens(each) for each in found.records)
     write_file(given.output, answer.body)
-    print(f"{len(found.records)} records, signed by {found.party} on {found.answered_at:%Y-%m-%d %H:%M} UTC")
+    when = f"{found.answered_at:%Y-%m-%d %H:%M} UTC"
+    print(f"{len(found.records)} records, signed by {printable(found.party)} on {when}")
     print(f"{found.not_kept} entries of which the office keeps no record any more")
     print(f"{found.unpromised} records that no log has promised yet, and that are not among them")
     print(f"{wrong} records that are malformed")

@@ -342,6 +342,13 @@ def test_request_that_nobody_made_cannot_be_handed_over_and_a_late_one_says_so(
     assert "the record with one commitment" in shown
 
 
+def test_reason_of_an_auditor_moves_no_cursor_of_whoever_lists_it(app, auditor, recorded, asking):
+    ask(app, auditor, asking(reason="law\x1b[2K\r\u202e"))
+    shown = command(app, "records-requests").output
+    assert r"reason: law\u001b[2K\u000d\u202e" in shown
+    assert "".join(shown.split("\n")).isprintable()
+
+
 def test_command_asks_fetches_and_the_records_pass_their_own_audit(
     app, auditor, recorded, trust, world, tmp_path, capsys
 ):
