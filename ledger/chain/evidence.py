@@ -119,8 +119,8 @@ def verify_receipt_proof(header_rlp: bytes, receipt_rlp: bytes, proof: Sequence[
 
 
 def _check_receipt(block: BlockFacts, receipt_rlp: bytes, proof: Sequence[bytes], index: int) -> None:
-    if not 0 < len(proof) <= MAX_PROOF_NODES or index < 0:
-        _refuse(f"expected 1 to {MAX_PROOF_NODES} proof nodes, got {len(proof)}")
+    if len(proof) > MAX_PROOF_NODES or index < 0:
+        _refuse(f"expected an index, and at most {MAX_PROOF_NODES} proof nodes, got {len(proof)}")
     key: bytes = rlp.encode(index)
     nibbles = [nibble for byte in key for nibble in (byte >> 4, byte & 15)]
     if _find(block.receipts_root, nibbles, proof) != receipt_rlp:

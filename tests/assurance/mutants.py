@@ -50,11 +50,9 @@ MODULES = {
     "protocol/status_entries.py": (f"{_UNIT}/test_status_list.py",),
     "protocol/dcql/": (f"{_UNIT}/dcql",),
     "verifier/verification.py": ("tests/unit/verifier", "tests/vectors/test_presentations.py"),
-    "ledger/merkle.py": (f"{_LEDGER}/test_merkle.py", f"{_LEDGER}/test_large_audit.py"),
     "ledger/finality.py": (f"{_LEDGER}/test_finality.py",),
-    "ledger/chain/evidence.py": (f"{_LEDGER}/chain/test_evidence.py",),
+    "ledger/chain/evidence.py": (f"{_LEDGER}/chain/test_evidence.py", f"{_LEDGER}/chain/test_receipt_proof.py"),
     "ledger/chain/qbft.py": (f"{_LEDGER}/chain/test_qbft.py", f"{_LEDGER}/chain/test_qbft_vectors.py"),
-    "ledger/audit.py": (f"{_LEDGER}/test_audit.py", f"{_LEDGER}/test_large_audit.py"),
 }
 PACKAGES = ("contracts", "issuer", "ledger", "protocol", "sandbox", "testimoni", "verifier", "wallet")
 _BESIDE = ("tests", "docs", "bench", "LICENSE", "README.md", "CHANGELOG.md", "SECURITY.md", "Makefile", ".ci")
