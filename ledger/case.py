@@ -14,23 +14,21 @@ A complaint is the same file with a request and no answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 from ledger import promise as promises
 from ledger import record as records
 from ledger import signatures
-from ledger.anchor_evidence import AnchorProof
-from ledger.chain.evidence import read_header
 from ledger.commitment import Commitment
 from ledger.evidence import Evidence, EvidenceRecord
 from ledger.evidence_audit import audit_evidence
+from ledger.evidence_place import anchored_at
 from ledger.findings import Finding, Level, Outcome
 from ledger.record import ClaimReference, ConsentRecord, RecordType
 from ledger.signatures import Acceptance
 from ledger.trust import TrustFile
-from protocol.clock import from_epoch
 from protocol.deadlines import is_by, legal_due
 from protocol.encoding import sha256
 from protocol.errors import Error, RequestError
@@ -67,7 +65,7 @@ class Step:
     promised_at: datetime | None
     """When the log promised it; None unless the promise holds."""
     anchored_at: datetime | None = None
-    """When the block was made that shows it; None unless that holds."""
+    """When the block was made that shows it; None unless the block is vouched for."""
 
     def outcome(self, level: Level) -> Outcome | None:
         """Return what a level came to; None when the audit did not come to it."""
@@ -150,11 +148,8 @@ def _step(item: EvidenceRecord, findings: tuple[Finding, ...], trust: TrustFile)
         commitment = records.commit(item.key, item.record)
     except Error:
         return None, Commitment(b"")
-    step = Step(record, findings, _promised_at(item, record, commitment, trust))
-    if step.outcome(Level.ANCHORED) is Outcome.HOLDS and step.outcome(Level.FINAL) is not Outcome.VIOLATED:
-        header = AnchorProof.parse(item.anchor).evidence.header_rlp
-        step = replace(step, anchored_at=from_epoch(read_header(header).timestamp))
-    return step, commitment
+    promised_at = _promised_at(item, record, commitment, trust)
+    return Step(record, findings, promised_at, anchored_at(item, findings)), commitment
 
 
 def _promised_at(

@@ -91,19 +91,19 @@ class FilePlaces:
 
     def _look(self, log: AuditedLog, read: ReadRecord) -> Place:
         place = self._place(log, read)
-        anchored_at = _anchored_at(read.item, place)
+        shown_at = anchored_at(read.item, place)
         try:
             promise = promises.verify_undated(
                 read.item.promise, log.promise_key, log=log.origin, commitment=read.commitment
             )
         except Error as exc:
-            return Place((violated(Level.PROMISED, exc.message), *place), Witnessed(None, anchored_at))
+            return Place((violated(Level.PROMISED, exc.message), *place), Witnessed(None, shown_at))
         is_placed = all(each.outcome is Outcome.HOLDS for each in place if each.level is Level.IN_LOG)
         # a promise of a hundred years would never be broken: the log's own word of its delay counts too
         delay = min(promise.maximum_merge_delay, log.maximum_merge_delay)
         known = replace(promise, maximum_merge_delay=delay)
         kept = check_promise(known, self._contents.get(log.origin), is_placed=is_placed, now=self._now)
-        return Place((kept, *place), Witnessed(promise.promised_at, anchored_at))
+        return Place((kept, *place), Witnessed(promise.promised_at, shown_at))
 
     def _place(self, log: AuditedLog, read: ReadRecord) -> tuple[Finding, ...]:
         inclusion, note = read.item.inclusion, read.item.checkpoint
@@ -166,9 +166,9 @@ class FilePlaces:
         return replace(found, counts=True) if found.outcome is Outcome.COULD_NOT_TELL and not same else found
 
 
-def _anchored_at(item: EvidenceRecord, place: Iterable[Finding]) -> datetime | None:
+def anchored_at(item: EvidenceRecord, findings: Iterable[Finding]) -> datetime | None:
     """Return when the block was made that shows a record; None unless the block is vouched for."""
-    found = {each.level: each for each in place}
+    found = {each.level: each for each in findings}
     anchored, final = found.get(Level.ANCHORED), found.get(Level.FINAL)
     if anchored is None or final is None or anchored.outcome is not Outcome.HOLDS:
         return None

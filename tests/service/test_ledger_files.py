@@ -403,6 +403,19 @@ def test_answer_is_certainly_in_time_when_a_block_of_that_month_shows_it(site, b
     assert words in bring("/case", site.data(block_at=made))[1]
 
 
+def test_answer_is_not_certainly_in_time_by_a_block_that_nobody_vouches_for(site, bring):
+    request = site.take_back(site.share())
+    made = site.world.clock.now() + timedelta(days=30)
+    site.answer(request)
+    data = site.data(block_at=made)
+    log = AuditedLog.parse(site._client.logs()[0])
+    party = TrustedAdministration("L01990015", {"ca": "x"}, (TrustedKey(site.office.public_key),), ())
+    for validators, words in ((log.chain.validators, "Answered in time: the"), ((), "in time by the clock")):
+        known = replace(log, chain=replace(log.chain, validators=validators))
+        trust = json.dumps(TrustFile("", (known,), (party,)).to_json()).encode()
+        assert words in bring("/case", data, trust=trust)[1]
+
+
 def test_statement_names_the_ground_of_a_refusal_in_words(site, bring):
     request = site.take_back(site.share(), kind=TakeBack.ERASE)
     site.answer(request, RecordType.REFUSAL_TO_ERASE, legal_ground="eu-gdpr:A17-3-b")
